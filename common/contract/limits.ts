@@ -1,0 +1,83 @@
+/**
+ * Every bound, with its unit in the name. The relations between them are asserted when the file loads: a bound changed
+ * without its partner stops the start, not a Sunday night.
+ */
+import { assert } from "../kernel/assert.ts";
+
+export const limits = {
+  // a connection
+  frameBytesMax: 512 * 1024,
+  handshakeMsMax: 10_000,
+  framesBeforeHandshakeMax: 64,
+  textCharsMax: 65_000,
+  fieldCharsMax: 1_000,
+  unappendedPerConnectionMax: 256,
+  writeBytesMax: 64 * 1024,
+  writeQueueBytesMax: 4 * 1024 * 1024,
+  // gateway
+  ringOverheadPerEventBytes: 1_000,
+  quotaKeysMax: 50_000,
+  quotaBurstSeconds: 10,
+  warnAgainMs: 60_000,
+  twinsPerConnectionMax: 64,
+  actionsInHandMax: 256,
+  actionCharsInHandMax: 1024 * 1024,
+  handoverMsMax: 1_000,
+  // pings
+  pingEveryMs: 30_000,
+  // append
+  appendEventsMax: 64,
+  appendBytesMax: 60_000,
+  laneBacklogEventsMax: 100_000,
+  appendedAgainMsMax: 3_600_000,
+  gatewayRingBytesMax: 24 * 1024 * 1024,
+  // a turn
+  turnMsMax: 5_000,
+  turnsPerLaneMax: 2_048,
+  attemptsMax: 3,
+  parkedPerLaneMax: 1_000,
+  // seen ids: they outlive the phone's 30 s queue and the pods' 15 s rings with room to spare; an append that is tried
+  // again later than that is told by its number
+  seenBucketMs: 300_000,
+  seenBuckets: 4,
+  twinMsMax: 2_000,
+  // outbox
+  decisionsPerCallMax: 128,
+  actionMsMax: 120_000,
+  dedupeBeyondDeadlineMs: 60_000,
+  actionsPerDecisionMax: 32,
+  outboxReadMax: 256,
+  dirtyEveryMs: 1_000,
+  dirtyMarksMs: 600_000,
+  outboxActionsMax: 10_000,
+  confirmGatherMs: 50,
+  commitEventsMax: 512,
+  commitBytesMax: 1024 * 1024,
+  // life
+  lifeMs: 3_000,
+  lifeRenewEveryMs: 1_000,
+  lifeMarginMs: 500,
+  laneCheckEveryMs: 500,
+  // Redis
+  redisCallMsMax: 2_000,
+  blockingReadMs: 1_000,
+  blockingReadGraceMs: 2_000,
+  probeEveryMs: 1_000,
+  probeSilenceMsMax: 5_000,
+  clockSkewMsMax: 5_000,
+  // rows
+  rowsPerInsertMax: 500,
+  rowsPerTransactionMax: 2_000,
+  // stop
+  drainMsMax: 8_000,
+} as const;
+
+assert(limits.appendBytesMax < limits.frameBytesMax * 2, "a lone large frame is an entry of its own");
+assert(limits.lifeRenewEveryMs * 2 + limits.lifeMarginMs < limits.lifeMs, "two renewals may fail before life ends");
+assert(
+  limits.seenBucketMs * (limits.seenBuckets - 1) >= 600_000,
+  "a handled event is remembered for ten minutes at least",
+);
+assert(limits.redisCallMsMax < limits.lifeMs, "a Redis call fails before the pod's life does");
+assert(limits.turnMsMax < limits.drainMsMax, "a turn that began may end before the drain does");
+assert(limits.probeSilenceMsMax > limits.probeEveryMs * 2, "one late probe is no dead subscriber");

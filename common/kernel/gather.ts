@@ -1,0 +1,126 @@
+/**
+ * Gather: batches that tune themselves. At most one batch is in flight; what is added meanwhile is the next one. When
+ * idle an item leaves at once, under load batches grow to their bounds: no timer, no window to set.
+ *
+ *   | in flight: batch n | waiting: batch n+1, n+2, ... |
+ *
+ * Each batch has a number, counted from 1. A batch that failed with an error whose outcome is `retry` is sent again as
+ * it was, with the same number, after a back-off; later items wait behind it, so order survives errors and a sink that
+ * remembers the last number can tell a repeat. Any other error rejects the batch's items and the gather goes on.
+ * Used for lane appends, outbox calls, lane commits and confirmations.
+ *
+ * Not promised: a bound on what waits. Producers ask `waitingBytes` and stop adding (sockets pause, rooms wait).
+ */
+import { backoffMs } from "./backoff.ts";
+import { type Clock, pause } from "./clock.ts";
+import { MoaError } from "./errors.ts";
+import type { Random } from "./random.ts";
+
+export interface GatherOptions<Item, Result> {
+  readonly itemsMax: number;
+  readonly bytesMax: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Called with 1 or more items; resolves with one result per item, in order. */
+  send(items: readonly Item[], number: number): Promise<readonly Result[]>;
+  /** Called before a batch is sent again. */
+  onRetry?(error: MoaError, attempt: number): void;
+}
+
+interface Waiting<Item, Result> {
+  readonly item: Item;
+  readonly bytes: number;
+  readonly resolve: (result: Result) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class Gather<Item, Result> {
+  readonly #options: GatherOptions<Item, Result>;
+  readonly #stop = new AbortController();
+  #waiting: Waiting<Item, Result>[] = [];
+  #bytes = 0;
+  #number = 0;
+  #busy = false;
+
+  constructor(options: GatherOptions<Item, Result>) {
+    this.#options = options;
+  }
+
+  /** Bytes added and not yet settled, those in flight included. */
+  get waitingBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Resolves with the item's result once its batch was sent. Rejects with a non-retry error, or when closed. */
+  add(item: Item, bytes: number): Promise<Result> {
+    if (this.#stop.signal.aborted) return Promise.reject(new MoaError("deadline_passed", "gather is closed"));
+    return new Promise<Result>((resolve, reject) => {
+      this.#waiting.push({ item, bytes, resolve, reject });
+      this.#bytes += bytes;
+      if (!this.#busy) this.#start();
+    });
+  }
+
+  /** Gives up: rejects what waits and ends the back-off. What is in flight settles by its own deadline. */
+  close(): void {
+    this.#stop.abort();
+    if (!this.#busy) this.#rejectAll();
+  }
+
+  #start(): void {
+    this.#busy = true;
+    // One microtask later, so that items added in the same tick share the first batch.
+    queueMicrotask(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
+      const batch = this.#take();
+      const number = ++this.#number;
+      try {
+        const results = await this.#sendUntilSettled(batch, number);
+        for (const [i, waiting] of batch.entries()) waiting.resolve(results[i] as Result);
+      } catch (error) {
+        for (const waiting of batch) waiting.reject(error);
+      }
+      for (const waiting of batch) this.#bytes -= waiting.bytes;
+    }
+    this.#busy = false;
+    if (this.#stop.signal.aborted) this.#rejectAll();
+  }
+
+  #take(): Waiting<Item, Result>[] {
+    let count = 0;
+    let bytes = 0;
+    for (const waiting of this.#waiting) {
+      if (count > 0 && (count >= this.#options.itemsMax || bytes + waiting.bytes > this.#options.bytesMax)) break;
+      count++;
+      bytes += waiting.bytes;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  async #sendUntilSettled(batch: readonly Waiting<Item, Result>[], number: number): Promise<readonly Result[]> {
+    const { clock, random, send, onRetry } = this.#options;
+    const items = batch.map((waiting) => waiting.item);
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await send(items, number);
+      } catch (error) {
+        const again = error instanceof MoaError && error.outcome === "retry" && error.code !== "fenced";
+        if (!again || this.#stop.signal.aborted) throw error;
+        onRetry?.(error, attempt);
+        await pause(clock, backoffMs(attempt, random), this.#stop.signal);
+      }
+    }
+  }
+
+  #rejectAll(): void {
+    const error = new MoaError("deadline_passed", "gather was closed before this item was sent");
+    for (const waiting of this.#waiting) {
+      this.#bytes -= waiting.bytes;
+      waiting.reject(error);
+    }
+    this.#waiting = [];
+  }
+}

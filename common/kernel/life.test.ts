@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import { FakeClock } from "#test/fixtures/fake-clock.ts";
+import { MoaError } from "./errors.ts";
+import { Life } from "./life.ts";
+import { seededRandom } from "./random.ts";
+
+function lifeOf() {
+  const clock = new FakeClock();
+  const seen = { joined: [] as string[], reborn: [] as string[], left: [] as string[], errors: 0 };
+  const store = { renew: (): Promise<boolean> => Promise.resolve(true) };
+  const life = new Life({
+    podName: "pod",
+    clock,
+    random: seededRandom(7),
+    lifeMs: 3_000,
+    marginMs: 500,
+    renewEveryMs: 1_000,
+    join: async (member) => void seen.joined.push(member),
+    renew: () => store.renew(),
+    leave: async (member) => void seen.left.push(member),
+    onReborn: (member) => void seen.reborn.push(member),
+    onError: () => void seen.errors++,
+  });
+  return { clock, seen, store, life };
+}
+
+test("life stays valid while renewals are granted and ends 2.5 s after the last one was sent", async () => {
+  const { clock, seen, store, life } = lifeOf();
+  expect(life.valid).toBe(false);
+  await life.start();
+  await clock.advance(10_000);
+  expect(life.valid).toBe(true);
+  store.renew = () => Promise.reject(new MoaError("redis_unavailable", "gone"));
+  await clock.advance(2_499);
+  expect(life.valid).toBe(true);
+  await clock.advance(1);
+  expect(life.valid).toBe(false);
+  expect(seen.errors).toBe(2);
+  expect(seen.reborn).toEqual([]);
+});
+
+test("a renewal that is refused takes a new incarnation, joined before anyone is told", async () => {
+  const { clock, seen, store, life } = lifeOf();
+  await life.start();
+  const first = life.member;
+  store.renew = () => Promise.resolve(false);
+  await clock.advance(1_000);
+  expect(life.member).not.toBe(first);
+  expect(seen.joined).toEqual([first, life.member]);
+  expect(seen.reborn).toEqual([life.member]);
+  const stopped = life.stop();
+  await clock.settle();
+  await stopped;
+  expect(seen.left).toEqual([life.member]);
+});

@@ -1,0 +1,100 @@
+/**
+ * Life: proof that this incarnation of a pod has not been declared dead. A key in the store is renewed; only a renewal
+ * that the store granted counts, and it counts from when it was SENT, by the larger of the monotonic and the wall clock
+ * (a suspended machine stops the first, a set clock moves the second).
+ *
+ *   joining ──joined──> alive ──renewal refused (key gone)──> joining, with a new incarnation
+ *                         └── no answer: stays, `valid` turns false when the last grant has run out
+ *
+ * Who finds `valid` false must begin nothing that others would take for a live pod's deed.
+ */
+import { type Clock, pause } from "./clock.ts";
+import type { Random } from "./random.ts";
+
+export interface LifeOptions {
+  readonly podName: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly lifeMs: number;
+  readonly marginMs: number;
+  readonly renewEveryMs: number;
+  join(member: string): Promise<void>;
+  /** False: the key was gone. Rejects when the store did not answer. */
+  renew(member: string): Promise<boolean>;
+  leave(member: string): Promise<void>;
+  /** The former incarnation was or may be declared dead; `member` is the new one, already joined. */
+  onReborn(member: string): void;
+  onError(error: unknown): void;
+}
+
+export class Life {
+  readonly #options: LifeOptions;
+  readonly #stop = new AbortController();
+  #member: string;
+  #grantedWallMs = Number.NEGATIVE_INFINITY;
+  #grantedMonotonicMs = Number.NEGATIVE_INFINITY;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(options: LifeOptions) {
+    this.#options = options;
+    this.#member = this.#newMember();
+  }
+
+  /** `<pod>.<random>`: unique over restarts. */
+  get member(): string {
+    return this.#member;
+  }
+
+  get valid(): boolean {
+    const { clock, lifeMs, marginMs } = this.#options;
+    const elapsed = Math.max(clock.nowMs() - this.#grantedWallMs, clock.monotonicMs() - this.#grantedMonotonicMs);
+    return elapsed < lifeMs - marginMs;
+  }
+
+  /** Joins, then renews until stopped. Rejects when the first join fails. */
+  async start(): Promise<void> {
+    await this.#granted(() => this.#options.join(this.#member));
+    this.#loop = this.#renewForEver();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#loop;
+    await this.#options.leave(this.#member);
+  }
+
+  async #renewForEver(): Promise<void> {
+    const { clock, renewEveryMs, onError } = this.#options;
+    for (;;) {
+      await pause(clock, renewEveryMs, this.#stop.signal);
+      if (this.#stop.signal.aborted) return;
+      try {
+        if (!(await this.#granted(() => this.#options.renew(this.#member)))) await this.#rejoin();
+      } catch (error) {
+        onError(error);
+      }
+    }
+  }
+
+  async #rejoin(): Promise<void> {
+    const member = this.#newMember();
+    await this.#granted(() => this.#options.join(member));
+    this.#member = member;
+    this.#options.onReborn(member);
+  }
+
+  async #granted<T>(call: () => Promise<T>): Promise<T> {
+    const wallMs = this.#options.clock.nowMs();
+    const monotonicMs = this.#options.clock.monotonicMs();
+    const result = await call();
+    if (result !== false) {
+      this.#grantedWallMs = wallMs;
+      this.#grantedMonotonicMs = monotonicMs;
+    }
+    return result;
+  }
+
+  #newMember(): string {
+    return `${this.#options.podName}.${this.#options.random.hex(4)}`;
+  }
+}

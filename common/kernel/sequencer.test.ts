@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { Sequencer } from "./sequencer.ts";
+
+test("a key's next task starts when the previous one settled, other keys go on, and an idle key holds nothing", async () => {
+  const sequencer = new Sequencer();
+  const log: string[] = [];
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const task = (name: string, gate?: Promise<void>) => async () => {
+    log.push(`${name} starts`);
+    await gate;
+    log.push(`${name} ends`);
+  };
+  const a1 = sequencer.add("a", task("a1", gates[0]?.promise));
+  const a2 = sequencer.add("a", task("a2"));
+  await sequencer.add("b", task("b1"));
+  expect(log).toEqual(["a1 starts", "b1 starts", "b1 ends"]);
+  gates[0]?.resolve();
+  await Promise.all([a1, a2]);
+  expect(log.slice(3)).toEqual(["a1 ends", "a2 starts", "a2 ends"]);
+  await Promise.resolve();
+  expect(sequencer.size).toBe(0);
+});
+
+test("a task that fails tells its own caller and does not stop its key", async () => {
+  const sequencer = new Sequencer();
+  const failed = sequencer.add("a", () => Promise.reject(new Error("bang")));
+  const next = sequencer.add("a", () => Promise.resolve("went on"));
+  await expect(failed).rejects.toThrow("bang");
+  expect(await next).toBe("went on");
+});

@@ -1,0 +1,244 @@
+/**
+ * Every metric of moa. One entry = one metric; the code takes its handle from `createMetrics`, docs/metrics.md is made
+ * from this file. Labels come from closed lists only, and every combination is created at 0 when a pod starts: the first
+ * event of a series that did not exist is invisible to increase(). Never a bot, room or user label: such series cost
+ * 350 ms of blocked event loop a scrape at 50,000 bots; the log has what concerns one bot.
+ */
+import { queues } from "../contract/queues.ts";
+import { FRAME_FAULTS } from "./frame-faults.ts";
+
+const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const OUTCOMES = ["handled", "duplicate", "refused", "parked", "expired"] as const;
+
+export const CLOSE_REASONS = [
+  "closed_by_peer",
+  "socket_error",
+  "handshake_timeout",
+  "handshake_invalid",
+  "protocol_unsupported",
+  "frame_too_large",
+  "frames_before_handshake",
+  "write_queue_full",
+  "replaced",
+  "drain",
+] as const;
+export type CloseReason = (typeof CLOSE_REASONS)[number];
+
+type Labels = Readonly<Record<string, readonly string[]>>;
+export type MetricSpec =
+  | { readonly type: "counter" | "gauge"; readonly name: string; readonly help: string; readonly labels?: Labels }
+  | {
+      readonly type: "histogram";
+      readonly name: string;
+      readonly help: string;
+      readonly labels?: Labels;
+      readonly buckets: readonly number[];
+    };
+
+export const metricCatalogue = {
+  // gateway: connections
+  connections: {
+    type: "gauge",
+    name: "moa_connections",
+    help: "Open connections of this pod by role.",
+    labels: { role: ["handshaking", "writer", "standby"], transport: ["tcp"] },
+  },
+  connectionsOpened: {
+    type: "counter",
+    name: "moa_connections_opened_total",
+    help: "Accepted connections.",
+    labels: { transport: ["tcp"] },
+  },
+  connectionsClosed: {
+    type: "counter",
+    name: "moa_connections_closed_total",
+    help: "Closed connections by cause.",
+    labels: { reason: CLOSE_REASONS },
+  },
+  handshakeSeconds: {
+    type: "histogram",
+    name: "moa_handshake_seconds",
+    help: "Accept to identified.",
+    labels: { result: ["ok", "refused"] },
+    buckets: FAST,
+  },
+  heartbeatRttSeconds: {
+    type: "histogram",
+    name: "moa_heartbeat_rtt_seconds",
+    help: "Our ping to its echo.",
+    buckets: FAST,
+  },
+  socketBufferedBytes: {
+    type: "gauge",
+    name: "moa_socket_buffered_bytes",
+    help: "Bytes waiting in this pod to be written to sockets.",
+  },
+  frames: {
+    type: "counter",
+    name: "moa_frames_total",
+    help: "Protocol frames.",
+    labels: { direction: ["in", "out"], type: ["handshake", "chat", "ping", "pong", "action"] },
+  },
+  frameErrors: {
+    type: "counter",
+    name: "moa_frame_errors_total",
+    help: "Frames that could not be used, by fault.",
+    labels: { reason: FRAME_FAULTS },
+  },
+  socketsPaused: {
+    type: "gauge",
+    name: "moa_sockets_paused",
+    help: "Connections not read just now because of back-pressure.",
+  },
+  // messages
+  eventsReceived: {
+    type: "counter",
+    name: "moa_messages_received_total",
+    help: "Events given to the lanes by this gateway, before the append was acknowledged.",
+    labels: { kind: ["chat", "receipt"] },
+  },
+  eventsAppended: {
+    type: "counter",
+    name: "moa_messages_appended_total",
+    help: "Events whose append was acknowledged.",
+    labels: { kind: ["chat", "receipt"] },
+  },
+  eventsNotAccepted: {
+    type: "counter",
+    name: "moa_messages_not_accepted_total",
+    help: "Chat lines refused before the lane.",
+    labels: { reason: ["room_quota", "twin"] },
+  },
+  eventsHandled: {
+    type: "counter",
+    name: "moa_messages_handled_total",
+    help: "Terminal outcomes of events, counted by the worker whose commit was acknowledged.",
+    labels: { kind: ["chat", "receipt"], outcome: OUTCOMES },
+  },
+  deliverySeconds: {
+    type: "histogram",
+    name: "moa_delivery_seconds",
+    help: "Legs of a message. in: frame read to append acknowledged; dispatch: frame read to turn started; out: frame read to answer written.",
+    labels: { leg: ["in", "dispatch", "out"] },
+    buckets: FAST,
+  },
+  actionsDelivered: {
+    type: "counter",
+    name: "moa_actions_delivered_total",
+    help: "Actions at the gateway by what became of them.",
+    labels: { result: ["confirmed", "expired", "unshowable"] },
+  },
+  actionsRedelivered: {
+    type: "counter",
+    name: "moa_messages_redelivered_total",
+    help: "Actions written though a former writer may have written them; each is labelled on the wire.",
+    labels: { cause: ["failover"] },
+  },
+  sequenceGaps: {
+    type: "counter",
+    name: "moa_outbox_stream_reads_total",
+    help: "Times a gateway read a bot's stream, by what made it.",
+    labels: { cause: ["attached", "gap", "dirty", "renewed", "generation"] },
+  },
+  // lanes
+  lanesOwned: { type: "gauge", name: "moa_lanes_owned", help: "Lanes owned by this worker." },
+  laneTakeovers: {
+    type: "counter",
+    name: "moa_lane_takeovers_total",
+    help: "Lanes taken by this worker: clean after a release, abrupt after a death.",
+    labels: { kind: ["clean", "abrupt"] },
+  },
+  laneBacklogEvents: {
+    type: "gauge",
+    name: "moa_lane_backlog_events",
+    help: "Events appended and not yet done, over the lanes owned by this worker.",
+  },
+  laneOldestSeconds: {
+    type: "gauge",
+    name: "moa_lane_oldest_event_age_seconds",
+    help: "Age of the oldest event not yet done, over the lanes owned by this worker.",
+  },
+  parkedEvents: {
+    type: "gauge",
+    name: "moa_parked_events",
+    help: "Events put aside for an operator, over the owned lanes.",
+  },
+  duplicatesSuppressed: {
+    type: "counter",
+    name: "moa_duplicates_suppressed_total",
+    help: "Repeats stopped, by sink.",
+    labels: { layer: ["append", "seen", "mysql", "outbox", "commit"] },
+  },
+  fencingRejections: {
+    type: "counter",
+    name: "moa_fencing_rejections_total",
+    help: "Operations refused because a newer owner exists: the guard at work.",
+    labels: { point: ["commit", "outbox", "mysql", "attempt"] },
+  },
+  turnSeconds: {
+    type: "histogram",
+    name: "moa_worker_handle_seconds",
+    help: "One turn, from its start to its decision.",
+    labels: { outcome: ["ok", "failed"] },
+    buckets: FAST,
+  },
+  // rows
+  rowsWritten: { type: "counter", name: "moa_chat_log_rows_total", help: "Chat-log rows committed to MySQL." },
+  rowsRefused: {
+    type: "counter",
+    name: "moa_chat_log_rows_refused_total",
+    help: "Chat-log rows left out because they are unreadable or MySQL refuses their values for good.",
+  },
+  rowsBacklog: {
+    type: "gauge",
+    name: "moa_chat_log_backlog_entries",
+    help: "Row entries in Redis not yet in MySQL, over the lanes of this row writer.",
+  },
+  rowsBatchSeconds: {
+    type: "histogram",
+    name: "moa_chat_log_batch_seconds",
+    help: "One transaction of the row writer.",
+    labels: { result: ["ok", "moved", "error"] },
+    buckets: FAST,
+  },
+  // MySQL outbox
+  outboxOpenRows: { type: "gauge", name: "moa_outbox_open_rows", help: "MySQL outbox rows without a receipt." },
+  outboxOldestSeconds: {
+    type: "gauge",
+    name: "moa_outbox_oldest_age_seconds",
+    help: "Age of the oldest open MySQL outbox row.",
+  },
+  jobs: {
+    type: "counter",
+    name: "moa_jobs_total",
+    help: "Jobs run by this pod.",
+    labels: { queue: Object.keys(queues), outcome: ["ok", "failed"] },
+  },
+  // platform
+  redisCallErrors: {
+    type: "counter",
+    name: "moa_redis_command_errors_total",
+    help: "Redis calls that failed, by what Redis or the connection said.",
+    labels: {
+      code: ["timeout", "connection", "LOADING", "READONLY", "OOM", "NOREPLICAS", "MISCONF", "CLUSTERDOWN", "other"],
+    },
+  },
+  redisReconnects: {
+    type: "counter",
+    name: "moa_redis_reconnects_total",
+    help: "Connections to Redis made again, by purpose.",
+    labels: { purpose: ["commands", "reader", "subscriber"] },
+  },
+  probeSilences: {
+    type: "counter",
+    name: "moa_subscriber_restarts_total",
+    help: "Subscribers restarted because they did not hear their own probe.",
+  },
+  lifeLost: { type: "counter", name: "moa_life_lost_total", help: "Times this pod found its life key gone." },
+  mysqlErrors: {
+    type: "counter",
+    name: "moa_mysql_errors_total",
+    help: "MySQL calls that failed.",
+    labels: { code: ["connection", "deadlock", "read_only", "other"] },
+  },
+} as const satisfies Record<string, MetricSpec>;
