@@ -27,7 +27,7 @@ export interface ChatEvent {
   readonly connection: ConnectionId;
   /** W3C traceparent of the sampled turn. */
   readonly trace?: string;
-  /** Read after the bot's tenure had gone elsewhere: logged and counted, never run as a command (design 3). */
+  /** Read after the bot's tenure had gone elsewhere: logged and counted, never run as a command (ADR 0003). */
   readonly late?: true;
 }
 

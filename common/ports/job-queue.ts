@@ -1,4 +1,4 @@
-/** Delayed and slow work (design 7: BullMQ wakes, MySQL decides). Handlers must bear being run twice. */
+/** Delayed and slow work (ADR 0006: BullMQ wakes, MySQL decides). Handlers must bear being run twice. */
 import type { QueueName } from "../contract/queues.ts";
 
 export type JobHandler = (signal: AbortSignal) => Promise<void>;

@@ -39,6 +39,11 @@ export interface OutboxPiece {
   readonly actions: readonly string[];
 }
 
+/** `tenure` is the present writer's, 0 when nobody writes: a pod that was not told sees here that it no longer does. */
+export interface OutboxRead extends OutboxPiece {
+  readonly tenure: number;
+}
+
 export interface Attached {
   /** Numbers this reign; a later attach anywhere has a higher one. */
   readonly tenure: number;
@@ -65,7 +70,7 @@ export interface OutboxHead {
 }
 
 /**
- * Gateway side. `attach` is the place that the writer directory of design 5 takes over: for now the newest connection of
+ * Gateway side. `attach` is the place that a writer directory takes over with failover: for now the newest connection of
  * a bot is its writer, and a stale tenure can confirm nothing.
  */
 export interface OutboxReader {
@@ -74,7 +79,7 @@ export interface OutboxReader {
   /** Ends the reign if it is still this one, and tells the channel: another pod's connection may attach. */
   detach(bot: BotName, tenure: number): Promise<void>;
   /** Up to `outboxReadMax` actions from the sequence on; empty at the end. The generation read is in the piece. */
-  read(bot: BotName, fromSequence: number): Promise<OutboxPiece>;
+  read(bot: BotName, fromSequence: number): Promise<OutboxRead>;
   /** All of one tag. Trims; a stale tenure or other generation changes nothing. */
   confirm(confirmations: readonly Confirmation[]): Promise<void>;
   /** Takes the bots that were marked for this member since the last call, at most 1,000. */
