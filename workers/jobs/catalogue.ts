@@ -1,0 +1,11 @@
+/** The handler of every queue of common/contract/queues.ts, a line each. */
+import type { QueueName } from "#common/contract/queues.ts";
+import type { JobHandler } from "#common/ports/job-queue.ts";
+import { type OutboxSweepOptions, outboxSweep } from "./outbox-sweep.ts";
+
+/** What handlers need, all of them. */
+export type JobTools = OutboxSweepOptions;
+
+export const jobCatalogue: Readonly<Record<QueueName, (tools: JobTools) => JobHandler>> = {
+  "outbox-sweep": outboxSweep,
+};

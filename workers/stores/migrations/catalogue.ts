@@ -1,0 +1,13 @@
+/**
+ * Migrations in order, imported one by one: nothing scans a folder, and a bundle has them all. Expand and contract: pods
+ * of the version before go on working on the new tables. DDL commits by itself, so each can be run again after a crash
+ * in its middle.
+ */
+import type { Migration } from "kysely/migration";
+import { chatLogs } from "./0001-chat-logs.ts";
+import { lanesAndOutbox } from "./0002-lanes-and-outbox.ts";
+
+export const migrations: Readonly<Record<string, Migration>> = {
+  "0001-chat-logs": chatLogs,
+  "0002-lanes-and-outbox": lanesAndOutbox,
+};
