@@ -1,0 +1,82 @@
+/**
+ * What the worker needs of MySQL, in the worker's words; workers/stores implements it. Every call rejects with MoaError
+ * mysql_unavailable when the database did not answer: it may or may not have been applied, and may be made again.
+ */
+import type { EventId, Lane } from "#common/contract/ids.ts";
+import type { Change } from "./decision.ts";
+
+export interface OutboxRow {
+  /** Action id. */
+  readonly id: string;
+  readonly bot: string;
+  readonly deadline: number;
+  /** The encoded action. */
+  readonly action: string;
+}
+
+/** Design 3, promise 2: changes, the seen event id and the outbox rows in one transaction, fenced by the lane's epoch. */
+export interface TurnStore {
+  /**
+   * `repeated`: the event's changes are there already; its outbox rows are offered again all the same.
+   * @throws MoaError fenced when a newer owner of the lane has been here
+   */
+  apply(turn: {
+    readonly lane: Lane;
+    readonly epoch: number;
+    readonly event: EventId;
+    readonly changes: readonly Change[];
+    readonly outbox: readonly OutboxRow[];
+  }): Promise<"applied" | "repeated">;
+}
+
+export interface OpenOutboxRow extends OutboxRow {
+  readonly event: EventId;
+  readonly lane: Lane;
+  readonly createdAtMs: number;
+}
+
+/** Rows stay open until their receipt. */
+export interface OutboxRows {
+  close(actionId: string, state: string): Promise<void>;
+  /** Oldest first, an event's rows together in order; created before `createdBeforeMs`; of events beyond that of `after`. */
+  open(createdBeforeMs: number, limit: number, after?: OpenOutboxRow | null): Promise<readonly OpenOutboxRow[]>;
+  /** Closes open rows whose deadline was before, some at a time. @returns how many */
+  expire(deadlineBeforeMs: number): Promise<number>;
+  summary(): Promise<{ readonly open: number; readonly oldestCreatedAtMs: number | null }>;
+}
+
+/** One line of kb_chat_logs. Times in epoch ms; the store writes them as Korean wall clock, as the original did. */
+export interface ChatLogRow {
+  readonly channelId: string;
+  readonly userHash: string;
+  readonly roomName: string | null;
+  readonly sender: string | null;
+  readonly message: string;
+  readonly directive: string | null;
+  readonly messageType: "normal" | "command" | "auto_replay";
+  readonly isMeaningful: boolean;
+  readonly botName: string;
+  readonly isMention: boolean;
+  readonly isGroupChat: boolean;
+  readonly logId: string | null;
+  readonly clientAtMs: number | null;
+  readonly serverAtMs: number;
+  readonly isBot: boolean;
+  readonly isOurBotResponse: boolean;
+  readonly isScheduled: boolean;
+}
+
+export interface RowBatch {
+  readonly lane: Lane;
+  /** Position that MySQL must still hold, and the one it gets. */
+  readonly from: string;
+  readonly to: string;
+  readonly rows: readonly ChatLogRow[];
+}
+
+/** The row writer's sink: rows and positions in one transaction, so that a row is there exactly once. */
+export interface ChatLogStore {
+  positions(lanes: readonly Lane[]): Promise<ReadonlyMap<Lane, string>>;
+  /** `moved`: a position was not `from` any more, nothing was written; read the positions again. */
+  append(batches: readonly RowBatch[]): Promise<"written" | "moved">;
+}

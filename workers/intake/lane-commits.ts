@@ -1,0 +1,120 @@
+/**
+ * The lane commit of one owned lane: what settled since the last one goes to Redis as one numbered call. Its retry
+ * carries the same number, so that a commit whose answer was lost adds no row and counts nothing twice.
+ */
+import type { EventId, Lane } from "#common/contract/ids.ts";
+import { limits } from "#common/contract/limits.ts";
+import { hasCode } from "#common/kernel/errors.ts";
+import { Gather } from "#common/kernel/gather.ts";
+import type { EventOutcome, LaneCommit, LaneReader, ParkedEvent } from "#common/ports/lane-log.ts";
+import type { Tools } from "#workers/pipeline/work.ts";
+import type { Progress } from "./progress.ts";
+
+/** One event that is done but for its lane commit. */
+export interface Settled {
+  readonly entry: string;
+  readonly kind: "chat" | "receipt";
+  readonly outcome: EventOutcome;
+  /** Encoded chat-log rows. */
+  readonly rows: readonly string[];
+  /** To be remembered as handled; absent for repeats. */
+  readonly seen?: EventId;
+  readonly parked?: ParkedEvent;
+}
+
+export class LaneCommits {
+  readonly #gather: Gather<Settled, null>;
+  readonly #options: {
+    readonly lane: Lane;
+    readonly epoch: number;
+    readonly reader: LaneReader;
+    readonly tools: Tools;
+    readonly progress: Progress;
+  };
+  /** Batch whose content is fixed until Redis has answered for its number. */
+  #current: LaneCommit | null = null;
+  #waiters: (() => void)[] = [];
+
+  constructor(options: {
+    readonly lane: Lane;
+    readonly epoch: number;
+    readonly reader: LaneReader;
+    readonly tools: Tools;
+    readonly progress: Progress;
+  }) {
+    this.#options = options;
+    this.#gather = new Gather<Settled, null>({
+      itemsMax: limits.commitEventsMax,
+      bytesMax: limits.commitBytesMax,
+      clock: options.tools.clock,
+      random: options.tools.random,
+      send: (items, number) => this.#send(items, number),
+    });
+  }
+
+  /** Resolves when the commit was acknowledged; rejects when it was refused, or the lane dropped. */
+  async add(settled: Settled): Promise<void> {
+    try {
+      await this.#gather.add(
+        settled,
+        settled.rows.reduce((sum, row) => sum + row.length, 64),
+      );
+    } finally {
+      this.#wake();
+    }
+  }
+
+  /** Nothing waits for its acknowledgement. */
+  get idle(): boolean {
+    return this.#gather.waitingBytes === 0;
+  }
+
+  /** Resolves after the next commit was acknowledged, or at close. */
+  settled(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  close(): void {
+    this.#gather.close();
+    this.#wake();
+  }
+
+  async #send(items: readonly Settled[], number: number): Promise<null[]> {
+    const { tools, reader } = this.#options;
+    if (this.#current?.number !== number) this.#current = this.#compose(items, number);
+    try {
+      const answer = await reader.commit(this.#current);
+      if (answer === "repeated") tools.metrics.duplicatesSuppressed.inc(1, { layer: "commit" });
+    } catch (error) {
+      if (hasCode(error, "fenced")) tools.metrics.fencingRejections.inc(1, { point: "commit" });
+      throw error;
+    }
+    for (const { kind, outcome } of items) {
+      tools.metrics.eventsHandled.inc(1, { kind, outcome });
+      if (outcome === "duplicate") tools.metrics.duplicatesSuppressed.inc(1, { layer: "seen" });
+    }
+    return items.map(() => null);
+  }
+
+  #compose(items: readonly Settled[], number: number): LaneCommit {
+    const { lane, epoch, progress } = this.#options;
+    for (const { entry, outcome } of items) progress.done(entry, outcome);
+    const { position, counts } = progress.takePrefix();
+    return {
+      lane,
+      epoch,
+      number,
+      position,
+      seen: items.flatMap(({ seen }) => (seen === undefined ? [] : [seen])),
+      rows: items.flatMap(({ rows }) => rows),
+      counts,
+      parked: items.flatMap(({ parked }) => (parked === undefined ? [] : [parked])),
+    };
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const wake of waiters) wake();
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * One lane while this worker owns it, under one epoch.
+ *
+ *   accept(entry) ──> per room in order: attempt? -> handle -> lane commit ──> seen, position moves
+ *
+ *   careful   after an abrupt takeover the entries that a former owner may have had in hand run one event at a time,
+ *             each counted in Redis before it runs, so that one that kills workers is known and parked after
+ *             `attemptsMax`. The first try of an event is not counted: a write per event would buy nothing while no
+ *             worker dies (ADR 0003).
+ *   normal    rooms side by side, a room's next turn after the previous one's commit was acknowledged
+ *   dropped   a newer owner exists, or this pod let go: nothing begins any more, what is in hand finishes into the void
+ */
+import { decodeEvent } from "#common/contract/codec.ts";
+import type { ChatEvent, InboundEvent, ReceiptEvent } from "#common/contract/envelope.ts";
+import type { EventId, Lane } from "#common/contract/ids.ts";
+import { limits } from "#common/contract/limits.ts";
+import { hasCode, MoaError } from "#common/kernel/errors.ts";
+import { Sequencer } from "#common/kernel/sequencer.ts";
+import type { EventOutcome, LaneEntry, LaneReader, Taken } from "#common/ports/lane-log.ts";
+import { encodeRow } from "#workers/domain/chat-log-row.ts";
+import { handle } from "#workers/pipeline/pipeline.ts";
+import { handleReceipt } from "#workers/pipeline/receipt.ts";
+import { retryWhile } from "#workers/pipeline/retry-while.ts";
+import { rowsOf } from "#workers/pipeline/rows.ts";
+import type { LaneContext, Tools, Work } from "#workers/pipeline/work.ts";
+import { isUpTo } from "./entry-id.ts";
+import { LaneCommits, type Settled } from "./lane-commits.ts";
+import { Progress } from "./progress.ts";
+import { SeenEvents } from "./seen-events.ts";
+
+export interface OwnedLaneOptions {
+  readonly lane: Lane;
+  readonly taken: Taken;
+  readonly reader: LaneReader;
+  readonly tools: Tools;
+  /** Told once, when a sink refused this epoch. */
+  onFenced(lane: OwnedLane): void;
+  /** Told whenever something in hand became done: there may be room to read again. */
+  onProgress(): void;
+}
+
+/** One encoded event of an entry. */
+interface Line {
+  readonly entry: LaneEntry;
+  readonly text: string;
+  readonly careful: boolean;
+}
+
+type Base = Pick<Settled, "entry" | "kind" | "seen">;
+
+export class OwnedLane {
+  readonly lane: Lane;
+  readonly epoch: number;
+  readonly #options: OwnedLaneOptions;
+  readonly #context: LaneContext;
+  readonly #seen: SeenEvents;
+  readonly #progress = new Progress();
+  readonly #rooms = new Sequencer();
+  readonly #commits: LaneCommits;
+  /** Entries up to this id are run carefully; null when there are none (any more). */
+  #carefulUpTo: string | null;
+  #queue: Promise<void> = Promise.resolve();
+  #queued = 0;
+  #cursor: string;
+  #dropped = false;
+  #releasing = false;
+
+  constructor(options: OwnedLaneOptions) {
+    const { lane, taken, reader, tools } = options;
+    this.lane = lane;
+    this.epoch = taken.epoch;
+    this.#options = options;
+    this.#seen = new SeenEvents(tools.clock, taken.seen);
+    this.#context = { lane, epoch: taken.epoch, seen: this.#seen };
+    this.#commits = new LaneCommits({ lane, epoch: taken.epoch, reader, tools, progress: this.#progress });
+    this.#carefulUpTo = taken.clean ? null : taken.lastId;
+    this.#cursor = taken.position;
+  }
+
+  /** Entry id after which to read, or null when nothing more may be taken in hand now. */
+  get cursor(): string | null {
+    const full = this.#progress.inHand >= limits.turnsPerLaneMax;
+    return full || this.#dropped || this.#releasing ? null : this.#cursor;
+  }
+
+  get inHand(): number {
+    return this.#progress.inHand;
+  }
+
+  accept(entry: LaneEntry): void {
+    if (this.#dropped || this.#releasing) return;
+    this.#cursor = entry.id;
+    this.#progress.begin(entry.id, entry.events.length);
+    const careful = this.#carefulUpTo !== null && isUpTo(entry.id, this.#carefulUpTo);
+    if (!careful) this.#carefulUpTo = null;
+    for (const text of entry.events) {
+      const line: Line = { entry, text, careful };
+      if (careful || this.#queued > 0) this.#enqueue(line);
+      else void this.#begin(line);
+    }
+  }
+
+  /** Stops taking entries and resolves when nothing is in hand, or when dropped. */
+  async finish(): Promise<void> {
+    this.#releasing = true;
+    while (!this.#dropped && (this.#progress.inHand > 0 || !this.#commits.idle)) await this.#commits.settled();
+  }
+
+  drop(): void {
+    this.#dropped = true;
+    this.#commits.close();
+  }
+
+  /** Behind the careful ones everything waits, so that rooms stay in order. */
+  #enqueue(line: Line): void {
+    this.#queued++;
+    this.#queue = this.#queue.then(async () => {
+      const begun = this.#begin(line);
+      if (line.careful) await begun;
+      this.#queued--;
+    });
+  }
+
+  /** Never rejects. */
+  async #begin(line: Line): Promise<void> {
+    if (this.#dropped) return;
+    try {
+      const event = this.#decode(line);
+      if (event === null) await this.#commits.add(unreadable(line));
+      else await this.#rooms.add(roomOf(event), () => this.#turn(line, event));
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#options.onProgress();
+  }
+
+  #decode(line: Line): InboundEvent | null {
+    try {
+      return decodeEvent(line.text, line.entry.loggedAtMs);
+    } catch (error) {
+      this.#options.tools.log.error({ tag: "MSG", lane: this.lane, entry: line.entry.id, err: error }, "event parked");
+      return null;
+    }
+  }
+
+  async #turn(line: Line, event: InboundEvent): Promise<void> {
+    if (this.#dropped) return;
+    const settled = await this.#settle(line, event);
+    await this.#commits.add(settled);
+    if (settled.seen !== undefined) this.#seen.add(settled.seen);
+  }
+
+  async #settle(line: Line, event: InboundEvent): Promise<Settled> {
+    const base = { entry: line.entry.id, kind: event.kind, seen: event.id } as const;
+    const park = (reason: string): Settled => ({
+      ...base,
+      outcome: "parked",
+      rows: [],
+      parked: { id: event.id, event: line.text, reason },
+    });
+    const { log } = this.#options.tools;
+    try {
+      if (line.careful && (await this.#triedTooOften(event.id))) {
+        log.error({ tag: "MSG", lane: this.lane, event: event.id }, "event parked: too many attempts");
+        return park("too_many_attempts");
+      }
+      return event.kind === "receipt" ? await this.#receipt(base, event) : await this.#chat(base, event, park);
+    } catch (error) {
+      if (hasCode(error, "fenced") || this.#dropped) throw error;
+      const reason = error instanceof MoaError ? error.code : "turn_failed";
+      log.error({ tag: "MSG", lane: this.lane, event: event.id, reason, err: error }, "event parked");
+      return park(reason);
+    }
+  }
+
+  async #chat(base: Base, event: ChatEvent, park: (reason: string) => Settled): Promise<Settled> {
+    const { clock, metrics } = this.#options.tools;
+    metrics.deliverySeconds.observe(Math.max(0, clock.nowMs() - event.receivedAt) / 1_000, { leg: "dispatch" });
+    const begun: Work = { event, from: this.#context, parsed: null, decision: null, outcome: null };
+    const work = await handle(begun, this.#options.tools);
+    const outcome = work.outcome as EventOutcome;
+    const rows = rowsOf(work, clock.nowMs()).map(encodeRow);
+    if (outcome === "duplicate") return { entry: base.entry, kind: base.kind, outcome, rows };
+    if (outcome === "parked") return { ...park(work.reason ?? "turn_failed"), rows };
+    return { ...base, outcome, rows };
+  }
+
+  async #receipt(base: Base, event: ReceiptEvent): Promise<Settled> {
+    if (this.#seen.has(event.id)) return { entry: base.entry, kind: base.kind, outcome: "duplicate", rows: [] };
+    await handleReceipt(event, this.#options.tools);
+    return { ...base, outcome: "handled", rows: [] };
+  }
+
+  async #triedTooOften(event: EventId): Promise<boolean> {
+    const { reader, tools } = this.#options;
+    const tries = await retryWhile(
+      tools,
+      () => !this.#dropped,
+      () => reader.attempt(this.lane, this.epoch, event),
+    );
+    if (tries === null) {
+      tools.metrics.fencingRejections.inc(1, { point: "attempt" });
+      throw new MoaError("fenced", `lane ${this.lane} has a newer owner`);
+    }
+    return tries > limits.attemptsMax;
+  }
+
+  #failed(error: unknown): void {
+    if (this.#dropped) return;
+    if (!hasCode(error, "fenced")) {
+      // Neither a sink's refusal nor a parked turn: the lane's state cannot be trusted any more. Letting it go is safe,
+      // because a next owner begins at the committed position.
+      this.#options.tools.log.error({ tag: "SERVER", lane: this.lane, err: error }, "lane dropped");
+    }
+    this.drop();
+    this.#options.onFenced(this);
+  }
+}
+
+/** Receipts have an order of their own: one that waits for MySQL must not hold up its room's talk. */
+function roomOf(event: InboundEvent): string {
+  return `${event.kind}\0${event.bot}\0${event.channel}`;
+}
+
+/** An event that cannot be read has no id of its own: its place in the lane is one. */
+function unreadable({ entry, text }: Line): Settled {
+  const parked = { id: entry.id, event: text, reason: "contract_unreadable" };
+  return { entry: entry.id, kind: "chat", outcome: "parked", rows: [], parked };
+}

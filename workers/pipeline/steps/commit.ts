@@ -1,0 +1,75 @@
+/**
+ * Carries the decision out: changes in one MySQL transaction, replies in one outbox call. Both sinks know the event's id,
+ * so a re-run after a crash between any two lines here does nothing twice; an event that is in MySQL already still offers
+ * its replies again, and the outbox decides.
+ */
+import { encodeAction } from "#common/contract/codec.ts";
+import type { OutboundAction } from "#common/contract/envelope.ts";
+import { actionIdOf } from "#common/contract/ids.ts";
+import { limits } from "#common/contract/limits.ts";
+import { assert } from "#common/kernel/assert.ts";
+import { MoaError } from "#common/kernel/errors.ts";
+import type { Decision } from "#workers/domain/decision.ts";
+import { retryWhile } from "../retry-while.ts";
+import type { Tools, Work } from "../work.ts";
+
+export async function commit(work: Work, tools: Tools): Promise<Work> {
+  const { decision, event } = work;
+  if (decision === null) return work;
+  const deadline = event.receivedAt + tools.actionTtlMs;
+  const actions = actionsOf(work, decision, deadline);
+  if (decision.changes.length > 0) await applyChanges(work, actions, tools);
+  const done: Work = { ...work, outcome: work.reason === undefined ? "handled" : "parked" };
+  if (actions.length === 0) return done;
+  const outcome = await tools.enqueue({
+    bot: event.bot,
+    lane: work.from.lane,
+    epoch: work.from.epoch,
+    event: event.id,
+    deadline,
+    actions: actions.map(encodeAction),
+  });
+  if (outcome === "fenced") {
+    tools.metrics.fencingRejections.inc(1, { point: "outbox" });
+    throw new MoaError("fenced", `lane ${work.from.lane} has a newer owner`);
+  }
+  if (outcome === "duplicate") tools.metrics.duplicatesSuppressed.inc(1, { layer: "outbox" });
+  return outcome === "expired" ? { ...done, outcome: "expired" } : done;
+}
+
+export function actionsOf(work: Work, decision: Decision, deadline: number): readonly OutboundAction[] {
+  const { event } = work;
+  assert(
+    decision.replies.length <= limits.actionsPerDecisionMax,
+    "a decision has at most actionsPerDecisionMax replies",
+  );
+  const common = { v: 1, bot: event.bot, channel: event.channel, room: event.room, deadline } as const;
+  return decision.replies.map((reply, index) => ({
+    ...common,
+    id: actionIdOf(event.id, index),
+    ...(decision.changes.length > 0 ? { receipt: true as const } : {}),
+    ...(event.trace === undefined ? {} : { trace: event.trace }),
+    ...reply,
+  }));
+}
+
+/** MySQL away: tried again until nobody waits for the answer any more; then the event is parked, changes unknown. */
+async function applyChanges(work: Work, actions: readonly OutboundAction[], tools: Tools): Promise<void> {
+  const { event, from, decision } = work;
+  const deadline = event.receivedAt + tools.actionTtlMs;
+  const apply = () =>
+    tools.turns.apply({
+      lane: from.lane,
+      epoch: from.epoch,
+      event: event.id,
+      changes: decision?.changes ?? [],
+      outbox: actions.map((action) => ({
+        id: action.id,
+        bot: action.bot,
+        deadline: action.deadline,
+        action: encodeAction(action),
+      })),
+    });
+  const applied = await retryWhile(tools, () => tools.clock.nowMs() < deadline, apply);
+  if (applied === "repeated") tools.metrics.duplicatesSuppressed.inc(1, { layer: "mysql" });
+}

@@ -1,0 +1,47 @@
+/** What the pipeline's steps hand on: one chat event on its way from the lane to its commit. */
+import type { ChatEvent } from "#common/contract/envelope.ts";
+import type { EventId, Lane } from "#common/contract/ids.ts";
+import type { Clock } from "#common/kernel/clock.ts";
+import type { Random } from "#common/kernel/random.ts";
+import type { Log } from "#common/observe/logger.ts";
+import type { Metrics } from "#common/observe/metrics.ts";
+import type { EventOutcome } from "#common/ports/lane-log.ts";
+import type { EnqueueOutcome, OutboxDecision } from "#common/ports/outbox.ts";
+import type { Command } from "#workers/domain/command.ts";
+import type { Decision } from "#workers/domain/decision.ts";
+import type { Parsed } from "#workers/domain/parse.ts";
+import type { OutboxRows, TurnStore } from "#workers/domain/stores.ts";
+
+/** The lane that the event came from, as its owner knows it. */
+export interface LaneContext {
+  readonly lane: Lane;
+  readonly epoch: number;
+  readonly seen: { has(event: EventId): boolean };
+}
+
+export interface Work {
+  readonly event: ChatEvent;
+  readonly from: LaneContext;
+  readonly parsed: Parsed | null;
+  readonly decision: Decision | null;
+  /** Set by the step that ends the way; null while it goes on. */
+  readonly outcome: EventOutcome | null;
+  /** Why it was parked. */
+  readonly reason?: string;
+}
+
+/** What steps may use. One object for the whole worker. */
+export interface Tools {
+  readonly commands: readonly Command[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly turns: TurnStore;
+  readonly outboxRows: OutboxRows;
+  readonly actionTtlMs: number;
+  /** One call per tag at a time; resolves when the outbox answered. */
+  enqueue(decision: OutboxDecision): Promise<EnqueueOutcome>;
+}
+
+export type Step = (work: Work, tools: Tools) => Work | Promise<Work>;
