@@ -1,0 +1,82 @@
+/**
+ * A platform is a codec: bytes of one chat network to events and back. It opens no socket, no store and knows no time
+ * but what it is given. Authentication of content is a step of its own before decode and comes with the edge (issue of
+ * signatures); its place is `Session.decode`.
+ */
+import type { OutboundAction } from "#common/contract/envelope.ts";
+import type { FrameFault } from "#common/observe/frame-faults.ts";
+
+/** Who a connection says it is. */
+export interface Identity {
+  readonly bot: string;
+  readonly device: string;
+  readonly version: string;
+  readonly clientType: string;
+  readonly deviceInfo: string;
+}
+
+/** A chat line as decoded; flow/ingest adds the connection's identity, the receive time and the event id. */
+export interface ChatLine {
+  readonly channel: string;
+  readonly room: string;
+  readonly sender: string;
+  readonly userHash: string;
+  readonly text: string;
+  readonly logId: string | null;
+  readonly isGroupChat: boolean;
+  readonly isMention: boolean;
+  readonly clientAt: number | null;
+}
+
+/** Vital signs that a phone sends with its pong; unknown ones are null. */
+export interface Vitals {
+  readonly memoryUsedMb: number | null;
+  readonly memoryMaxMb: number | null;
+  readonly queueSize: number | null;
+  readonly activeRooms: number | null;
+}
+
+export type Decoded =
+  | { readonly kind: "handshake"; readonly identity: Identity }
+  /** `claims` is the identity that the line itself carries, if it does: it identifies a connection whose handshake was lost. */
+  | { readonly kind: "chat"; readonly line: ChatLine; readonly claims: Identity | null }
+  /** Answer to our ping. `token` is what we put in, verbatim. */
+  | { readonly kind: "pong"; readonly token: string; readonly vitals: Vitals }
+  /** The peer's own ping: answered by `Session.pong`. */
+  | { readonly kind: "ping"; readonly echo: unknown }
+  /** Counted and skipped; the connection stays. `detail` names the field, never its content. */
+  | { readonly kind: "fault"; readonly fault: FrameFault; readonly detail: string }
+  /** Not a protocol that we speak: closed with a clear log line. */
+  | { readonly kind: "refuse"; readonly fault: FrameFault; readonly detail: string };
+
+/** The codec state of one connection: its dialect is learnt from the shape of what it sends, never from its version. */
+export interface Session {
+  /** Splits a chunk into frames. A frame is a view into memory that is the caller's from then on. */
+  push(chunk: Uint8Array): FramedResult;
+  decode(frame: Uint8Array): Decoded;
+  /** Answer to an accepted handshake. */
+  welcome(nowMs: number): Uint8Array;
+  /** 1 or more frames, in order: long texts and large groups are split. Empty when the dialect cannot show the action. */
+  encode(action: OutboundAction, options: EncodeOptions): readonly Uint8Array[];
+  ping(bot: string, token: string): Uint8Array;
+  pong(bot: string, echo: unknown): Uint8Array;
+  /** How long the peer may be unable to read because it shows this action, ms (media blocks a phone's receive thread). */
+  busyMs(action: OutboundAction): number;
+}
+
+export interface EncodeOptions {
+  readonly nowMs: number;
+  /** The action may have been shown before: the frames say so, in a field that phones ignore. */
+  readonly resent: boolean;
+}
+
+export interface FramedResult {
+  readonly frames: readonly Uint8Array[];
+  /** The line grew beyond the limit: the connection must be closed. */
+  readonly tooLarge: boolean;
+}
+
+export interface Platform {
+  readonly name: string;
+  open(): Session;
+}
