@@ -68,6 +68,8 @@ export const limits = {
   // rows
   rowsPerInsertMax: 500,
   rowsPerTransactionMax: 2_000,
+  rowBytesPerReadMax: 4 * 1024 * 1024,
+  rowsGatherMs: 200,
   // stop
   drainMsMax: 8_000,
 } as const;

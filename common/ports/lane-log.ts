@@ -91,7 +91,7 @@ export interface LaneReader {
   /** Gives the lane up, if the epoch is still ours. Nothing may be in hand. */
   release(lane: Lane, epoch: number): Promise<void>;
   /**
-   * Entries after each cursor, per lane in order, at most 256 per lane. All lanes are of one shard. Waits up to `waitMs`
+   * Entries after each cursor, per lane in order, at most 64 per lane. All lanes are of one shard. Waits up to `waitMs`
    * when there are none; rejects by its own deadline when the connection is a dead one.
    */
   read(cursors: ReadonlyMap<Lane, string>, waitMs: number): Promise<readonly LaneEntry[]>;

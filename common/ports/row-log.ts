@@ -11,7 +11,7 @@ export interface RowEntry {
 }
 
 export interface RowLog {
-  /** Entries after each cursor, at most `rowsPerTransactionMax` rows in all, waiting up to `waitMs` when there are none. */
+  /** Entries after each cursor, at most `rowsPerTransactionMax` rows in all (and some MB), waiting up to `waitMs` when there are none. */
   read(cursors: ReadonlyMap<Lane, string>, waitMs: number): Promise<readonly RowEntry[]>;
   /** Drops entries up to and including the id. */
   trim(lane: Lane, upTo: string): Promise<void>;

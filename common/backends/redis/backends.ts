@@ -1,0 +1,50 @@
+/** Every port on Redis. A worker that subscribes to nothing opens no subscriber, a gateway that reads no lane no reader. */
+import type { Keys } from "#common/contract/keys.ts";
+import type { Topology } from "#common/contract/lanes.ts";
+import type { Backends } from "../backends.ts";
+import { RedisBotChannel } from "./bot-channel.ts";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+import { assertFit } from "./fitness.ts";
+import { RedisLaneAppender } from "./lane-appender.ts";
+import { RedisLaneBalances } from "./lane-balances.ts";
+import { RedisLaneReader } from "./lane-reader.ts";
+import { RedisMembership } from "./membership.ts";
+import { RedisOutboxReader } from "./outbox-reader.ts";
+import { RedisOutboxWriter } from "./outbox-writer.ts";
+import { RedisRowLog } from "./row-log.ts";
+import { readScripts } from "./scripts.ts";
+import { ShardReaders } from "./shard-readers.ts";
+
+export interface RedisBackendsOptions extends ConnectionOptions {
+  readonly keys: Keys;
+  readonly topology: Topology;
+  readonly laneBacklogMax: number;
+}
+
+export function redisBackends(options: RedisBackendsOptions): Backends {
+  const { keys, topology, laneBacklogMax } = options;
+  const scripts = readScripts();
+  const commands = new Connection(options, "commands");
+  const readers = new ShardReaders(options, topology);
+  const parts = { ...options, commands, readers, scripts };
+  const channel = new RedisBotChannel(options, commands, { keys, topology });
+  return {
+    appender: new RedisLaneAppender(parts, keys, laneBacklogMax),
+    lanes: new RedisLaneReader(parts),
+    balances: new RedisLaneBalances(parts, keys, topology),
+    rows: new RedisRowLog(parts),
+    outboxWriter: new RedisOutboxWriter(parts),
+    outboxReader: new RedisOutboxReader(parts),
+    channel,
+    membership: new RedisMembership(parts, keys),
+    start: async () => {
+      await commands.open();
+      await assertFit(commands);
+    },
+    close: async () => {
+      channel.close();
+      readers.close();
+      commands.close();
+    },
+  };
+}

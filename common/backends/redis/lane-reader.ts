@@ -1,0 +1,136 @@
+/**
+ * The owner's side of the lanes.
+ *
+ * Seen digests go to the key of the worker's own time, and a take reads one key more on both sides: workers may be a
+ * whole bucket apart by their clocks and miss nothing. Redis' own time would be exact, but a script could then not name
+ * the key before it runs.
+ */
+import { nextEntryId } from "#common/contract/entry-id.ts";
+import type { EventId, Lane, MemberId } from "#common/contract/ids.ts";
+import type { Keys } from "#common/contract/keys.ts";
+import { laneCount, type Topology } from "#common/contract/lanes.ts";
+import { limits } from "#common/contract/limits.ts";
+import type { Clock } from "#common/kernel/clock.ts";
+import { MoaError } from "#common/kernel/errors.ts";
+import type { LaneCommit, LaneEntry, LaneReader, LaneState, Taken } from "#common/ports/lane-log.ts";
+import type { Connection } from "./connection.ts";
+import type { Scripts } from "./scripts.ts";
+import type { ShardReaders } from "./shard-readers.ts";
+
+/** Rows of one commit are cut into entries of this many, so that a row writer's batch is bounded by rows. */
+const ROWS_PER_ENTRY = 64;
+
+export interface LaneReaderOptions {
+  readonly commands: Connection;
+  readonly readers: ShardReaders;
+  readonly scripts: Scripts;
+  readonly keys: Keys;
+  readonly topology: Topology;
+  readonly clock: Clock;
+}
+
+export class RedisLaneReader implements LaneReader {
+  readonly #options: LaneReaderOptions;
+
+  constructor(options: LaneReaderOptions) {
+    this.#options = options;
+  }
+
+  owners(): Promise<readonly LaneState[]> {
+    const { commands, keys, topology } = this.#options;
+    const lanes = Array.from({ length: laneCount(topology) }, (_, lane) => lane);
+    return commands.call("owners", (redis) =>
+      Promise.all(
+        lanes.map(async (lane) => {
+          const [epoch, owner] = await redis.hmget(keys.lane(lane), "epoch", "owner");
+          return { lane, epoch: Number(epoch ?? 0), owner: owner || null };
+        }),
+      ),
+    );
+  }
+
+  async take({ lane, epoch }: LaneState, by: MemberId): Promise<Taken | null> {
+    const { commands, scripts, keys } = this.#options;
+    const taken = await commands.run(scripts["lane-take"], [keys.lane(lane), keys.inbound(lane)], [epoch, by]);
+    if (taken === null) return null;
+    const [ours, clean, position, lastId] = taken as [number, number, string, string];
+    return { epoch: ours, position, lastId, clean: clean === 1, seen: await this.#seen(lane) };
+  }
+
+  /** After the take: from then on only the new owner adds to them. */
+  async #seen(lane: Lane): Promise<readonly Uint8Array[]> {
+    const { commands, keys } = this.#options;
+    const now = this.#bucket();
+    const buckets = Array.from({ length: limits.seenBuckets + 2 }, (_, i) => keys.seen(lane, now + 1 - i));
+    const found = await commands.call("seen", (redis) => redis.mgetBuffer(buckets));
+    return found.filter((bucket) => bucket !== null);
+  }
+
+  async release(lane: Lane, epoch: number): Promise<void> {
+    const { commands, scripts, keys } = this.#options;
+    await commands.run(scripts["lane-release"], [keys.lane(lane)], [epoch]);
+  }
+
+  async read(cursors: ReadonlyMap<Lane, string>, waitMs: number): Promise<readonly LaneEntry[]> {
+    const { keys, readers } = this.#options;
+    const lanes = [...cursors.keys()];
+    const streams = await readers.read(lanes.map(keys.inbound), [...cursors.values()], { lane: lanes[0] ?? 0, waitMs });
+    const laneOf = new Map(lanes.map((lane) => [keys.inbound(lane), lane]));
+    return streams.flatMap(([key, entries]) =>
+      entries.map(([id, fields]) => ({
+        lane: laneOf.get(key) as Lane,
+        id,
+        loggedAtMs: Number.parseInt(id, 10),
+        events: fields[1].split("\n"),
+      })),
+    );
+  }
+
+  async attempt(lane: Lane, epoch: number, event: EventId): Promise<number | null> {
+    const { commands, scripts, keys } = this.#options;
+    return (await commands.run(scripts["lane-attempt"], [keys.lane(lane)], [epoch, event])) as number | null;
+  }
+
+  async commit(commit: LaneCommit): Promise<"done" | "repeated"> {
+    const { commands, scripts, keys } = this.#options;
+    const { lane } = commit;
+    const seen = keys.seen(lane, this.#bucket());
+    const result = await commands.run(
+      scripts["lane-commit"],
+      [keys.lane(lane), keys.inbound(lane), seen, keys.rows(lane), keys.parked(lane)],
+      commitArguments(commit),
+    );
+    if (result === -1) throw new MoaError("fenced", `lane ${lane} has a newer epoch than ${commit.epoch}`);
+    return result === 1 ? "done" : "repeated";
+  }
+
+  #bucket(): number {
+    return Math.floor(this.#options.clock.nowMs() / limits.seenBucketMs);
+  }
+}
+
+/** In the order that lane-commit-5.lua documents. */
+function commitArguments({ epoch, number, position, seen, rows, counts, parked }: LaneCommit) {
+  const entries: (string | number)[] = [];
+  for (let from = 0; from < rows.length; from += ROWS_PER_ENTRY) {
+    const some = rows.slice(from, from + ROWS_PER_ENTRY);
+    entries.push(some.length, some.join("\n"));
+  }
+  return [
+    epoch,
+    number,
+    position ?? "",
+    position === null ? "" : nextEntryId(position),
+    Buffer.from(seen.join(""), "hex"),
+    limits.seenBuckets * limits.seenBucketMs,
+    limits.parkedPerLaneMax,
+    counts.handled ?? 0,
+    counts.duplicate ?? 0,
+    counts.refused ?? 0,
+    counts.parked ?? 0,
+    counts.expired ?? 0,
+    entries.length / 2,
+    ...entries,
+    ...parked.flatMap(({ id, event, reason }) => [id, event, reason]),
+  ];
+}

@@ -1,0 +1,116 @@
+--[[
+Appends whole decisions to the outboxes of bots of one tag, each once, and publishes them.
+
+The dirty set of a writer's pod is no key of the caller: only `meta` knows the pod. It shares the tag, so a Cluster
+finds it on the same node.
+
+KEYS  per bot: meta, outbox, channel; then per decision: ids of its deadline's minute
+ARGV  1 ms that ids outlive the end of that minute, and actions their deadline  2 dirty key without its member
+      3 ms that a dirty set is kept  4 most actions kept of one bot  5 number of bots
+      then per bot: name, generation to use if it has none
+      then per decision: index of its bot, lane, epoch, event, deadline, number of actions, the actions
+Returns  per decision 1 accepted, 2 duplicate, 3 expired, 4 fenced; last, how many actions were dropped unconfirmed
+]]
+local BEYOND, DIRTY, DIRTY_MS, MOST = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local bots = {}
+local at = 6
+for i = 1, tonumber(ARGV[5]) do
+  bots[i] = {
+    name = ARGV[at], fresh = ARGV[at + 1],
+    meta = KEYS[3 * i - 2], out = KEYS[3 * i - 1], channel = KEYS[3 * i],
+    epochs = {}, actions = {},
+  }
+  at = at + 2
+end
+
+-- Lower than the highest epoch this bot has seen of the lane: a former owner that does not know it yet.
+local function fenced(bot, lane, epoch)
+  local known = bot.epochs[lane]
+  if not known then known = tonumber(redis.call('HGET', bot.meta, 'l:' .. lane) or 0) end
+  if tonumber(epoch) > known then
+    redis.call('HSET', bot.meta, 'l:' .. lane, epoch)
+    known = tonumber(epoch)
+  end
+  bot.epochs[lane] = known
+  return tonumber(epoch) < known
+end
+
+local function open(bot)
+  local state = redis.call('HMGET', bot.meta, 'gen', 'next', 'first', 'pod')
+  bot.gen, bot.next, bot.first, bot.pod = state[1], tonumber(state[2]), tonumber(state[3]), state[4]
+  if not bot.gen then
+    -- What an older generation left could not be told from ours, and its higher ids would refuse our first.
+    redis.call('DEL', bot.out)
+    bot.gen, bot.next, bot.first = bot.fresh, 1, 1
+    redis.call('HSET', bot.meta, 'gen', bot.gen, 'first', 1)
+  end
+  bot.from = bot.next
+end
+
+local function append(bot, deadline, count, from)
+  if not bot.next then open(bot) end
+  for i = from, from + count - 1 do
+    redis.call('XADD', bot.out, string.format('%.0f-0', bot.next), 'a', ARGV[i], 'd', deadline)
+    bot.actions[#bot.actions + 1] = ARGV[i]
+    bot.next = bot.next + 1
+  end
+end
+
+-- A bot that nobody confirms for must not grow for ever: what expired long ago goes, and the oldest beyond the limit.
+local function trim(bot)
+  local first = math.max(bot.first, bot.next - MOST)
+  repeat
+    local expired = 0
+    for _, entry in ipairs(redis.call('XRANGE', bot.out, string.format('%.0f-0', first), '+', 'COUNT', 16)) do
+      if tonumber(entry[2][4]) + BEYOND > now then break end
+      first = first + 1
+      expired = expired + 1
+    end
+  until expired < 16
+  if first == bot.first then return 0 end
+  redis.call('XTRIM', bot.out, 'MINID', '=', string.format('%.0f-0', first))
+  redis.call('HSET', bot.meta, 'first', string.format('%.0f', first))
+  return first - bot.first
+end
+
+local outcomes = {}
+local ids = 3 * #bots
+while at <= #ARGV do
+  local bot, event, deadline, count = bots[tonumber(ARGV[at])], ARGV[at + 3], tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
+  ids = ids + 1
+  local outcome
+  if fenced(bot, ARGV[at + 1], ARGV[at + 2]) then
+    outcome = 4
+  elseif redis.call('SISMEMBER', KEYS[ids], event) == 1 then
+    outcome = 2
+  elseif deadline <= now then
+    outcome = 3
+  else
+    outcome = 1
+    redis.call('SADD', KEYS[ids], event)
+    redis.call('PEXPIREAT', KEYS[ids], string.format('%.0f', (math.floor(deadline / 60000) + 1) * 60000 + BEYOND))
+    append(bot, ARGV[at + 4], count, at + 6)
+  end
+  outcomes[#outcomes + 1] = outcome
+  at = at + 6 + count
+end
+
+local dropped = 0
+for _, bot in ipairs(bots) do
+  if #bot.actions > 0 then
+    redis.call('HSET', bot.meta, 'next', string.format('%.0f', bot.next))
+    redis.call('SPUBLISH', bot.channel,
+      bot.gen .. '\t' .. string.format('%.0f', bot.from) .. '\n' .. table.concat(bot.actions, '\n'))
+    if bot.pod then
+      redis.call('SADD', DIRTY .. bot.pod, bot.name)
+      redis.call('PEXPIRE', DIRTY .. bot.pod, DIRTY_MS)
+    end
+    -- Rarely: a bot whose writer confirms never has so many.
+    if bot.next - bot.first > 64 then dropped = dropped + trim(bot) end
+  end
+end
+outcomes[#outcomes + 1] = dropped
+return outcomes

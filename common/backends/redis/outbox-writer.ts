@@ -1,0 +1,67 @@
+/**
+ * Not bounded by a key's life: the meta of a bot, some hundred bytes, is kept when the bot is idle, because its
+ * generation and the highest epochs it has seen are what tells a late worker and a late confirmation apart.
+ */
+import type { BotName } from "#common/contract/ids.ts";
+import type { Keys } from "#common/contract/keys.ts";
+import { type Topology, tagOf } from "#common/contract/lanes.ts";
+import { limits } from "#common/contract/limits.ts";
+import { assert } from "#common/kernel/assert.ts";
+import type { Random } from "#common/kernel/random.ts";
+import type { Log } from "#common/observe/logger.ts";
+import type { EnqueueOutcome, OutboxDecision, OutboxWriter } from "#common/ports/outbox.ts";
+import type { Argument, Connection } from "./connection.ts";
+import type { Scripts } from "./scripts.ts";
+
+const OUTCOMES: readonly (EnqueueOutcome | undefined)[] = [undefined, "accepted", "duplicate", "expired", "fenced"];
+
+export interface OutboxWriterOptions {
+  readonly commands: Connection;
+  readonly scripts: Scripts;
+  readonly keys: Keys;
+  readonly topology: Topology;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export class RedisOutboxWriter implements OutboxWriter {
+  readonly #options: OutboxWriterOptions;
+
+  constructor(options: OutboxWriterOptions) {
+    this.#options = options;
+  }
+
+  async enqueue(decisions: readonly OutboxDecision[]): Promise<readonly EnqueueOutcome[]> {
+    const { commands, scripts, keys, topology, random, log } = this.#options;
+    const first = decisions[0];
+    if (!first) return [];
+    assert(decisions.length <= limits.decisionsPerCallMax, "an outbox call has at most decisionsPerCallMax decisions");
+
+    const tag = tagOf(topology, first.bot);
+    const bots = [...new Set(decisions.map((decision) => decision.bot))];
+    assert(
+      bots.every((bot) => tagOf(topology, bot) === tag),
+      "an outbox call is of one tag",
+    );
+    const indexOf = new Map<BotName, number>(bots.map((bot, i) => [bot, i + 1]));
+    const names = [
+      ...bots.flatMap((bot) => [keys.outboxMeta(bot), keys.outbox(bot), keys.channel(bot)]),
+      ...decisions.map(({ bot, deadline }) => keys.outboxIds(bot, Math.floor(deadline / 60_000))),
+    ];
+    const args: Argument[] = [
+      limits.dedupeBeyondDeadlineMs,
+      keys.dirty(tag, ""),
+      limits.dirtyMarksMs,
+      limits.outboxActionsMax,
+    ];
+    args.push(bots.length, ...bots.flatMap((bot) => [bot, random.hex(6)]));
+    for (const { bot, lane, epoch, event, deadline, actions } of decisions) {
+      args.push(indexOf.get(bot) as number, lane, epoch, event, deadline, actions.length, ...actions);
+    }
+
+    const codes = (await commands.run(scripts["outbox-enqueue"], names, args)) as number[];
+    const dropped = codes.pop() ?? 0;
+    if (dropped > 0) log.warn({ tag: "OUTBOX", dropped }, "actions dropped that nobody confirmed");
+    return codes.map((code) => OUTCOMES[code] as EnqueueOutcome);
+  }
+}

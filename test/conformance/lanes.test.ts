@@ -1,0 +1,294 @@
+import { describe, expect, test } from "vitest";
+import type { LaneCommit, LaneReader, LaneState, Taken } from "#common/ports/lane-log.ts";
+import { laneBacklogMax, onEveryBackend } from "./on-every-backend.ts";
+
+const A = "aaaaaaaaaaaaaaaa";
+const B = "bbbbbbbbbbbbbb00";
+const noCommit = { position: null, seen: [], rows: [], counts: {}, parked: [] };
+
+async function stateOf(lanes: LaneReader, lane: number): Promise<LaneState> {
+  return (await lanes.owners())[lane] as LaneState;
+}
+
+async function take(lanes: LaneReader, lane: number, by = "w.1"): Promise<Taken> {
+  return (await lanes.take(await stateOf(lanes, lane), by)) as Taken;
+}
+
+function entriesOf(lanes: LaneReader, lane: number, after = "0-0") {
+  return lanes.read(new Map([[lane, after]]), 0);
+}
+
+onEveryBackend((rig) => {
+  describe("append", () => {
+    test("entries are read in the order they were appended, events of one together", async () => {
+      const { appender, lanes } = await rig.pod();
+      await appender.append({ lane: 1, by: "g.1", number: 1, events: ["a", "b"] });
+      await appender.append({ lane: 1, by: "g.2", number: 1, events: ["c"] });
+      const found = await entriesOf(lanes, 1);
+      expect(found.map((entry) => entry.events)).toEqual([["a", "b"], ["c"]]);
+    });
+
+    test("an entry says when it was logged", async () => {
+      const { appender, lanes } = await rig.pod();
+      await appender.append({ lane: 0, by: "g.1", number: 1, events: ["a"] });
+      const [entry] = await entriesOf(lanes, 0);
+      expect(Math.abs((entry?.loggedAtMs ?? 0) - Date.now())).toBeLessThan(2_000);
+    });
+
+    test("a repeat of a number already made adds nothing", async () => {
+      const { appender, lanes } = await rig.pod();
+      const append = { lane: 0, by: "g.1", number: 1, events: ["a"] };
+      expect(await appender.append(append)).toBe("appended");
+      expect(await appender.append(append)).toBe("repeated");
+      expect(await appender.append({ ...append, number: 2 })).toBe("appended");
+      expect(await appender.append(append)).toBe("repeated");
+      expect(await entriesOf(lanes, 0)).toHaveLength(2);
+    });
+
+    test("numbers are counted per lane and per incarnation", async () => {
+      const { appender } = await rig.pod();
+      expect(await appender.append({ lane: 0, by: "g.1", number: 1, events: ["a"] })).toBe("appended");
+      expect(await appender.append({ lane: 2, by: "g.1", number: 1, events: ["a"] })).toBe("appended");
+      expect(await appender.append({ lane: 0, by: "g.2", number: 1, events: ["a"] })).toBe("appended");
+    });
+
+    test("a full lane refuses, changes nothing, and takes again what it refused when there is room", async () => {
+      const { appender, lanes, balances } = await rig.pod();
+      const many = Array.from({ length: laneBacklogMax }, () => "x");
+      await appender.append({ lane: 0, by: "g.1", number: 1, events: many });
+      const next = { lane: 0, by: "g.1", number: 2, events: ["y"] };
+      await expect(appender.append(next)).rejects.toMatchObject({ code: "lane_full" });
+      expect((await balances.balances())[0]).toMatchObject({ appended: laneBacklogMax, entries: 1 });
+      const { epoch } = await take(lanes, 0);
+      await lanes.commit({ ...noCommit, lane: 0, epoch, number: 1, counts: { handled: 1 } });
+      expect(await appender.append(next)).toBe("appended");
+    });
+
+    test("a repeat into a full lane is known as a repeat", async () => {
+      const { appender } = await rig.pod();
+      const append = { lane: 0, by: "g.1", number: 1, events: Array.from({ length: laneBacklogMax }, () => "x") };
+      await appender.append(append);
+      expect(await appender.append(append)).toBe("repeated");
+    });
+  });
+
+  describe("ownership", () => {
+    test("a lane that nobody owned has no owner and begins at the beginning", async () => {
+      const { lanes } = await rig.pod();
+      expect(await lanes.owners()).toHaveLength(4);
+      expect(await stateOf(lanes, 3)).toEqual({ lane: 3, epoch: 0, owner: null });
+      expect(await take(lanes, 3)).toMatchObject({ position: "0-0", lastId: "0-0", clean: true, seen: [] });
+      expect((await stateOf(lanes, 3)).owner).toBe("w.1");
+    });
+
+    test("of two that saw the same state one takes the lane", async () => {
+      const [one, two] = [await rig.pod(), await rig.pod()];
+      const state = await stateOf(one.lanes, 0);
+      const takes = await Promise.all([one.lanes.take(state, "w.1"), two.lanes.take(state, "w.2")]);
+      expect(takes.filter((taken) => taken !== null)).toHaveLength(1);
+    });
+
+    test("an epoch is higher than the one before and not below the time", async () => {
+      const { lanes } = await rig.pod();
+      const before = Date.now() - 1_000;
+      const first = await take(lanes, 0);
+      const second = await take(lanes, 0);
+      expect(first.epoch).toBeGreaterThan(before);
+      expect(second.epoch).toBeGreaterThan(first.epoch);
+    });
+
+    test("a take is clean after a release and not clean after a death", async () => {
+      const { lanes } = await rig.pod();
+      const { epoch } = await take(lanes, 0);
+      expect((await take(lanes, 0, "w.2")).clean).toBe(false);
+      await lanes.release(0, epoch);
+      expect((await stateOf(lanes, 0)).owner).toBe("w.2");
+      await lanes.release(0, (await stateOf(lanes, 0)).epoch);
+      expect((await stateOf(lanes, 0)).owner).toBe(null);
+      expect((await take(lanes, 0)).clean).toBe(true);
+    });
+
+    test("a take tells the newest entry that may have been in hand", async () => {
+      const { appender, lanes } = await rig.pod();
+      await appender.append({ lane: 0, by: "g.1", number: 1, events: ["a"] });
+      await appender.append({ lane: 0, by: "g.1", number: 2, events: ["b"] });
+      const [, newest] = await entriesOf(lanes, 0);
+      expect((await take(lanes, 0)).lastId).toBe(newest?.id);
+    });
+  });
+
+  describe("commit", () => {
+    async function threeEntries() {
+      const pod = await rig.pod();
+      for (const number of [1, 2, 3]) await pod.appender.append({ lane: 0, by: "g.1", number, events: [`e${number}`] });
+      const [one, two, three] = (await entriesOf(pod.lanes, 0)).map(({ id }) => id) as [string, string, string];
+      const { epoch } = await take(pod.lanes, 0);
+      const commit = (number: number, more: Partial<LaneCommit>) =>
+        pod.lanes.commit({ ...noCommit, lane: 0, epoch, number, ...more });
+      return { ...pod, one, two, three, epoch, commit };
+    }
+
+    test("the position trims what is up to it and nothing beyond", async () => {
+      const { lanes, two, three, commit } = await threeEntries();
+      await commit(1, { position: two });
+      expect((await entriesOf(lanes, 0)).map(({ id }) => id)).toEqual([three]);
+      expect(await take(lanes, 0, "w.2")).toMatchObject({ position: two, lastId: three });
+    });
+
+    test("when all is trimmed the newest entry is the position", async () => {
+      const { lanes, three, commit } = await threeEntries();
+      await commit(1, { position: three });
+      expect(await take(lanes, 0, "w.2")).toMatchObject({ position: three, lastId: three });
+    });
+
+    test("a commit without position moves none and trims nothing", async () => {
+      const { lanes, one, commit } = await threeEntries();
+      await commit(1, { position: one });
+      await commit(2, { seen: [A] });
+      expect(await entriesOf(lanes, 0)).toHaveLength(2);
+      expect((await take(lanes, 0, "w.2")).position).toBe(one);
+    });
+
+    test("entries after a trim come behind it", async () => {
+      const { appender, lanes, three, commit } = await threeEntries();
+      await commit(1, { position: three });
+      await appender.append({ lane: 0, by: "g.1", number: 4, events: ["e4"] });
+      expect((await entriesOf(lanes, 0, three)).map(({ events }) => events)).toEqual([["e4"]]);
+    });
+
+    test("seen ids reach the next owner as bytes, over commits", async () => {
+      const { lanes, commit } = await threeEntries();
+      await commit(1, { seen: [A, B] });
+      await commit(2, { seen: ["00000000000000ff"] });
+      const { seen } = await take(lanes, 0, "w.2");
+      expect(Buffer.concat(seen).toString("hex")).toBe(`${A}${B}00000000000000ff`);
+    });
+
+    test("a repeat adds no rows, no seen ids and counts nothing twice", async () => {
+      const { lanes, rows, balances, commit } = await threeEntries();
+      const done = { seen: [A], rows: ["r1"], counts: { handled: 1 }, parked: [{ id: B, event: "e", reason: "x" }] };
+      expect(await commit(1, done)).toBe("done");
+      expect(await commit(1, done)).toBe("repeated");
+      expect(await rows.backlog([0])).toBe(1);
+      expect((await balances.balances())[0]).toMatchObject({ parked: 1, done: { handled: 1 } });
+      expect(Buffer.concat((await take(lanes, 0, "w.2")).seen)).toHaveLength(8);
+    });
+
+    test("commit numbers begin anew with an epoch", async () => {
+      const { lanes, commit } = await threeEntries();
+      await commit(7, { seen: [A] });
+      const { epoch } = await take(lanes, 0, "w.2");
+      expect(await lanes.commit({ ...noCommit, lane: 0, epoch, number: 1 })).toBe("done");
+    });
+
+    test("after a take the former owner is fenced and changes nothing", async () => {
+      const { lanes, rows, balances, three, commit } = await threeEntries();
+      await take(lanes, 0, "w.2");
+      const late = commit(1, { position: three, seen: [A], rows: ["r"], counts: { handled: 3 } });
+      await expect(late).rejects.toMatchObject({ code: "fenced" });
+      expect(await entriesOf(lanes, 0)).toHaveLength(3);
+      expect(await rows.backlog([0])).toBe(0);
+      expect((await balances.balances())[0]).toMatchObject({ appended: 3, done: { handled: 0 } });
+      expect((await take(lanes, 0, "w.3")).seen).toEqual([]);
+    });
+
+    test("a released lane keeps its epoch's right to commit until somebody takes it", async () => {
+      const { lanes, epoch, commit } = await threeEntries();
+      await lanes.release(0, epoch);
+      expect(await commit(1, { counts: { handled: 1 } })).toBe("done");
+    });
+
+    test("appended is what became of the events and what is in flight, of every kind", async () => {
+      const { appender, balances, commit, one } = await threeEntries();
+      await appender.append({ lane: 0, by: "g.1", number: 4, events: ["a", "b", "c", "d"] });
+      const counts = { handled: 1, duplicate: 1, refused: 1, parked: 1, expired: 1 };
+      await commit(1, { position: one, counts, parked: [{ id: A, event: "e", reason: "turn_failed" }] });
+      const [balance] = await balances.balances();
+      expect(balance).toMatchObject({ lane: 0, appended: 7, done: counts, entries: 3, parked: 1 });
+      expect(balance?.oldestMs).toBeGreaterThanOrEqual(0);
+      expect((await balances.balances())[1]).toMatchObject({ appended: 0, entries: 0, oldestMs: 0, parked: 0 });
+    });
+
+    test("parked events are kept up to their cap", async () => {
+      const { balances, commit } = await threeEntries();
+      const parked = Array.from({ length: 600 }, (_, i) => ({ id: A, event: `e${i}`, reason: "x" }));
+      await commit(1, { parked });
+      await commit(2, { parked });
+      expect((await balances.balances())[0]?.parked).toBe(1_000);
+    });
+  });
+
+  describe("attempts", () => {
+    test("tries are counted once per epoch, over owners, and a stale owner counts none", async () => {
+      const { lanes } = await rig.pod();
+      const { epoch } = await take(lanes, 0);
+      expect(await lanes.attempt(0, epoch, A)).toBe(1);
+      expect(await lanes.attempt(0, epoch, A)).toBe(1);
+      const next = await take(lanes, 0, "w.2");
+      expect(await lanes.attempt(0, epoch, A)).toBe(null);
+      expect(await lanes.attempt(0, next.epoch, A)).toBe(2);
+      expect(await lanes.attempt(0, next.epoch, B)).toBe(1);
+    });
+
+    test("what is seen or parked is tried from one again", async () => {
+      const { lanes } = await rig.pod();
+      const other = "0a0b0c0d0e0f0000";
+      const first = await take(lanes, 0);
+      for (const event of [A, B, other]) await lanes.attempt(0, first.epoch, event);
+      const { epoch } = await take(lanes, 0, "w.2");
+      for (const event of [A, B, other]) expect(await lanes.attempt(0, epoch, event)).toBe(2);
+      const parked = [{ id: B, event: "e", reason: "x" }];
+      await lanes.commit({ ...noCommit, lane: 0, epoch, number: 1, seen: [A], parked });
+      const last = await take(lanes, 0, "w.3");
+      expect(await lanes.attempt(0, last.epoch, A)).toBe(1);
+      expect(await lanes.attempt(0, last.epoch, B)).toBe(1);
+      expect(await lanes.attempt(0, last.epoch, other)).toBe(3);
+    });
+  });
+
+  describe("read", () => {
+    test("one read serves the lanes of a shard, each from its cursor", async () => {
+      const { appender, lanes } = await rig.pod();
+      for (const number of [1, 2]) {
+        for (const lane of [0, 2]) await appender.append({ lane, by: "g.1", number, events: [`${lane}.${number}`] });
+      }
+      const [first] = await entriesOf(lanes, 0);
+      const cursors = new Map([
+        [0, first?.id ?? ""],
+        [2, "0-0"],
+      ]);
+      const found = await lanes.read(cursors, 0);
+      expect(found.filter(({ lane }) => lane === 0).map(({ events }) => events[0])).toEqual(["0.2"]);
+      expect(found.filter(({ lane }) => lane === 2).map(({ events }) => events[0])).toEqual(["2.1", "2.2"]);
+    });
+
+    test("a read that waits is woken by an append", async () => {
+      const { appender, lanes } = await rig.pod();
+      await entriesOf(lanes, 0);
+      const startMs = performance.now();
+      const waiting = lanes.read(new Map([[0, "0-0"]]), 1_000);
+      await appender.append({ lane: 0, by: "g.1", number: 1, events: ["a"] });
+      expect(await waiting).toHaveLength(1);
+      expect(performance.now() - startMs).toBeLessThan(700);
+    });
+
+    test("a read that waits in vain ends empty", async () => {
+      const { lanes } = await rig.pod();
+      expect(await lanes.read(new Map([[0, "0-0"]]), 30)).toEqual([]);
+    });
+
+    test("a waiting read of one shard holds back neither another shard nor an append", async () => {
+      const { appender, lanes } = await rig.pod();
+      await appender.append({ lane: 1, by: "g.1", number: 1, events: ["a"] });
+      let over = false;
+      const waiting = lanes.read(new Map([[0, "0-0"]]), 1_000).finally(() => {
+        over = true;
+      });
+      expect(await entriesOf(lanes, 1)).toHaveLength(1);
+      await appender.append({ lane: 1, by: "g.1", number: 2, events: ["b"] });
+      expect(over).toBe(false);
+      await appender.append({ lane: 0, by: "g.1", number: 1, events: ["c"] });
+      expect(await waiting).toHaveLength(1);
+    });
+  });
+});

@@ -1,0 +1,246 @@
+import { describe, expect, test } from "vitest";
+import { tagOf } from "#common/contract/lanes.ts";
+import { limits } from "#common/contract/limits.ts";
+import type { OutboxDecision, OutboxReader } from "#common/ports/outbox.ts";
+import { onEveryBackend, topology } from "./on-every-backend.ts";
+
+const soon = () => Date.now() + 60_000;
+let events = 0;
+
+/** A decision of a fresh event of one bot, unless told otherwise. */
+function decision(more: Partial<OutboxDecision> = {}): OutboxDecision {
+  const event = (++events).toString(16).padStart(16, "0");
+  return { bot: "bot", lane: 0, epoch: 1, event, deadline: soon(), actions: [`action of ${event}`], ...more };
+}
+
+async function actionsOf(outbox: OutboxReader, from = 1, bot = "bot") {
+  return (await outbox.read(bot, from)).actions;
+}
+
+onEveryBackend((rig) => {
+  describe("enqueue", () => {
+    test("decisions get contiguous sequences in order, actions of one together", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      const outcomes = await outboxWriter.enqueue([decision({ actions: ["a", "b"] }), decision({ actions: ["c"] })]);
+      expect(outcomes).toEqual(["accepted", "accepted"]);
+      await outboxWriter.enqueue([decision({ actions: ["d"] })]);
+      expect(await outboxReader.read("bot", 1)).toMatchObject({ firstSequence: 1, actions: ["a", "b", "c", "d"] });
+      expect(await outboxReader.read("bot", 3)).toMatchObject({ firstSequence: 3, actions: ["c", "d"] });
+    });
+
+    test("an event's decision is there once, in one call and over calls", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      const once = decision();
+      expect(await outboxWriter.enqueue([once, once])).toEqual(["accepted", "duplicate"]);
+      expect(await outboxWriter.enqueue([once])).toEqual(["duplicate"]);
+      expect(await actionsOf(outboxReader)).toHaveLength(1);
+    });
+
+    test("the same event id of another bot is another event", async () => {
+      const { outboxWriter } = await rig.pod();
+      const one = decision();
+      expect(await outboxWriter.enqueue([one])).toEqual(["accepted"]);
+      expect(await outboxWriter.enqueue([{ ...one, bot: "another" }])).toEqual(["accepted"]);
+    });
+
+    test("what is past its deadline is refused, unless it is there already", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      const late = decision({ deadline: Date.now() - 1 });
+      expect(await outboxWriter.enqueue([late, decision()])).toEqual(["expired", "accepted"]);
+      expect(await actionsOf(outboxReader)).toHaveLength(1);
+
+      const brief = decision({ deadline: Date.now() + 200 });
+      expect(await outboxWriter.enqueue([brief])).toEqual(["accepted"]);
+      let again = await outboxWriter.enqueue([brief]);
+      while (Date.now() < brief.deadline + 20) again = await outboxWriter.enqueue([brief]);
+      expect(again).toEqual(["duplicate"]);
+    });
+
+    test("a lane's lower epoch is refused once a higher one was seen, of that lane and bot only", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      expect(await outboxWriter.enqueue([decision({ epoch: 5 }), decision({ epoch: 4 })])).toEqual([
+        "accepted",
+        "fenced",
+      ]);
+      expect(await outboxWriter.enqueue([decision({ epoch: 4 })])).toEqual(["fenced"]);
+      expect(await outboxWriter.enqueue([decision({ epoch: 4, lane: 1 })])).toEqual(["accepted"]);
+      expect(await outboxWriter.enqueue([decision({ epoch: 4, bot: "another" })])).toEqual(["accepted"]);
+      expect(await outboxWriter.enqueue([decision({ epoch: 6 }), decision({ epoch: 5 })])).toEqual([
+        "accepted",
+        "fenced",
+      ]);
+      expect(await actionsOf(outboxReader)).toHaveLength(3);
+    });
+
+    test("a fenced decision leaves no dedupe entry: the new owner's is accepted", async () => {
+      const { outboxWriter } = await rig.pod();
+      await outboxWriter.enqueue([decision({ epoch: 5 })]);
+      const one = decision({ epoch: 4 });
+      expect(await outboxWriter.enqueue([one])).toEqual(["fenced"]);
+      expect(await outboxWriter.enqueue([{ ...one, epoch: 5 }])).toEqual(["accepted"]);
+    });
+
+    test("a full call of several bots of one tag has an outcome for each, each bot in its own order", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      const ofOneTag = Array.from({ length: 20 }, (_, i) => `bot-${i}`).filter((bot) => tagOf(topology, bot) === 0);
+      const decisions = Array.from({ length: limits.decisionsPerCallMax }, (_, i) =>
+        decision({ bot: ofOneTag[i % ofOneTag.length] as string }),
+      );
+      expect(await outboxWriter.enqueue(decisions)).toEqual(decisions.map(() => "accepted"));
+      for (const bot of ofOneTag) {
+        const expected = decisions.filter((one) => one.bot === bot).flatMap(({ actions }) => actions);
+        expect(await actionsOf(outboxReader, 1, bot)).toEqual(expected);
+      }
+      expect(await outboxWriter.enqueue([])).toEqual([]);
+    });
+
+    test("an outbox that nobody confirms keeps its newest actions up to the limit", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      const actions = Array.from({ length: 2_000 }, (_, i) => `${i}`);
+      for (let i = 0; i < 6; i++) await outboxWriter.enqueue([decision({ actions })]);
+      const { first, next } = await outboxReader.attach("bot", "g.1", "c");
+      expect([first, next]).toEqual([12_001 - limits.outboxActionsMax, 12_001]);
+      expect(await outboxReader.read("bot", 1)).toMatchObject({ firstSequence: first });
+    });
+  });
+
+  describe("read", () => {
+    test("an unknown bot has no generation and nothing to read", async () => {
+      const { outboxReader } = await rig.pod();
+      expect(await outboxReader.read("nobody", 1)).toEqual({
+        generation: "",
+        tenure: 0,
+        firstSequence: 1,
+        actions: [],
+      });
+      expect(await outboxReader.heads(["nobody"])).toEqual([{ bot: "nobody", generation: "", next: 1 }]);
+    });
+
+    test("a piece is bounded, and the next read goes on where it ended", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      const actions = Array.from({ length: limits.outboxReadMax + 10 }, (_, i) => `${i}`);
+      await outboxWriter.enqueue([decision({ actions })]);
+      const first = await actionsOf(outboxReader);
+      expect(first).toHaveLength(limits.outboxReadMax);
+      expect(await actionsOf(outboxReader, 1 + first.length)).toEqual(actions.slice(limits.outboxReadMax));
+      expect(await outboxReader.read("bot", actions.length + 1)).toMatchObject({
+        firstSequence: actions.length + 1,
+        actions: [],
+      });
+    });
+
+    test("the generation stays, and the head tells it and the next sequence", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      await outboxWriter.enqueue([decision()]);
+      const [head] = await outboxReader.heads(["bot"]);
+      const { generation } = await outboxReader.attach("bot", "g.1", "c.1");
+      await outboxWriter.enqueue([decision()]);
+      expect(head).toEqual({ bot: "bot", generation, next: 2 });
+      expect(generation).not.toBe("");
+      expect((await outboxReader.read("bot", 1)).generation).toBe(generation);
+      expect(await outboxReader.heads(["bot"])).toEqual([{ bot: "bot", generation, next: 3 }]);
+    });
+
+    test("bots have generations of their own", async () => {
+      const { outboxReader } = await rig.pod();
+      const [a, b] = [await outboxReader.attach("a", "g.1", "c.1"), await outboxReader.attach("b", "g.1", "c.2")];
+      expect(a.generation).not.toBe(b.generation);
+    });
+  });
+
+  describe("reign", () => {
+    test("each attach has a higher tenure, not below the time", async () => {
+      const { outboxReader } = await rig.pod();
+      const before = Date.now() - 1_000;
+      const first = await outboxReader.attach("bot", "g.1", "c.1");
+      const second = await outboxReader.attach("bot", "g.2", "c.2");
+      expect(first.tenure).toBeGreaterThan(before);
+      expect(second.tenure).toBeGreaterThan(first.tenure);
+    });
+
+    test("an attach is ambiguous when the former writer did not detach", async () => {
+      const { outboxReader } = await rig.pod();
+      const first = await outboxReader.attach("bot", "g.1", "c.1");
+      expect(first).toMatchObject({ ambiguous: false, first: 1, next: 1 });
+      const second = await outboxReader.attach("bot", "g.2", "c.2");
+      expect(second.ambiguous).toBe(true);
+      await outboxReader.detach("bot", first.tenure);
+      expect((await outboxReader.attach("bot", "g.3", "c.3")).ambiguous).toBe(true);
+      const { tenure } = await outboxReader.attach("bot", "g.3", "c.4");
+      await outboxReader.detach("bot", tenure);
+      expect((await outboxReader.attach("bot", "g.3", "c.5")).ambiguous).toBe(false);
+    });
+
+    test("confirmed actions are gone, the others stay under their sequences", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      await outboxWriter.enqueue([decision({ actions: ["a", "b", "c"] })]);
+      const { tenure, generation } = await outboxReader.attach("bot", "g.1", "c.1");
+      await outboxReader.confirm([{ bot: "bot", tenure, generation, upTo: 2 }]);
+      expect(await outboxReader.read("bot", 1)).toEqual({ generation, tenure, firstSequence: 3, actions: ["c"] });
+      expect(await outboxReader.attach("bot", "g.1", "c.2")).toMatchObject({ first: 3, next: 4 });
+    });
+
+    test("a confirmation again, or of less, changes nothing; of more than there is, up to the end", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      await outboxWriter.enqueue([decision({ actions: ["a", "b", "c"] })]);
+      const { tenure, generation } = await outboxReader.attach("bot", "g.1", "c.1");
+      for (const upTo of [2, 2, 1]) await outboxReader.confirm([{ bot: "bot", tenure, generation, upTo }]);
+      expect(await actionsOf(outboxReader)).toEqual(["c"]);
+      await outboxReader.confirm([{ bot: "bot", tenure, generation, upTo: 99 }]);
+      await outboxWriter.enqueue([decision({ actions: ["d"] })]);
+      expect(await outboxReader.read("bot", 1)).toMatchObject({ firstSequence: 4, actions: ["d"] });
+    });
+
+    test("a stale tenure or another generation confirms nothing, whatever else the call carries", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      await outboxWriter.enqueue([decision({ actions: ["a", "b"] })]);
+      const stale = await outboxReader.attach("bot", "g.1", "c.1");
+      const { tenure, generation } = await outboxReader.attach("bot", "g.2", "c.2");
+      await outboxReader.confirm([
+        { bot: "bot", tenure: stale.tenure, generation, upTo: 2 },
+        { bot: "bot", tenure, generation: "ffffffffffff", upTo: 2 },
+      ]);
+      expect(await actionsOf(outboxReader)).toEqual(["a", "b"]);
+      await outboxReader.confirm([
+        { bot: "bot", tenure: stale.tenure, generation, upTo: 2 },
+        { bot: "bot", tenure, generation, upTo: 1 },
+      ]);
+      expect(await actionsOf(outboxReader)).toEqual(["b"]);
+      await outboxReader.confirm([]);
+    });
+  });
+
+  describe("dirty marks", () => {
+    test("a bot is marked for its writer's pod, once, until taken", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      await outboxReader.attach("bot", "g.1", "c.1");
+      await outboxReader.attach("other", "g.2", "c.2");
+      await outboxWriter.enqueue([decision()]);
+      await outboxWriter.enqueue([decision()]);
+      await outboxWriter.enqueue([decision({ bot: "other" })]);
+      expect(await outboxReader.takeDirty("g.1")).toEqual(["bot"]);
+      expect(await outboxReader.takeDirty("g.1")).toEqual([]);
+      expect(await outboxReader.takeDirty("g.2")).toEqual(["other"]);
+    });
+
+    test("bots of all tags are taken in one call", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      const bots = Array.from({ length: 12 }, (_, i) => `bot-${i}`);
+      for (const bot of bots) {
+        await outboxReader.attach(bot, "g.1", `c-${bot}`);
+        await outboxWriter.enqueue([decision({ bot })]);
+      }
+      expect([...(await outboxReader.takeDirty("g.1"))].sort()).toEqual(bots.sort());
+    });
+
+    test("nothing is marked where nothing was appended, nor where nobody writes", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      const { tenure } = await outboxReader.attach("bot", "g.1", "c.1");
+      await outboxWriter.enqueue([decision({ deadline: Date.now() - 1 })]);
+      expect(await outboxReader.takeDirty("g.1")).toEqual([]);
+      await outboxReader.detach("bot", tenure);
+      await outboxWriter.enqueue([decision()]);
+      expect(await outboxReader.takeDirty("g.1")).toEqual([]);
+    });
+  });
+});
