@@ -15,6 +15,7 @@ import type { Part } from "#common/kernel/lifecycle.ts";
 import type { Random } from "#common/kernel/random.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
+import type { Tracing } from "#common/observe/tracing.ts";
 import type { JobQueue } from "#common/ports/job-queue.ts";
 import type { LaneBalances, LaneReader } from "#common/ports/lane-log.ts";
 import type { Membership, Role } from "#common/ports/membership.ts";
@@ -37,6 +38,7 @@ export interface WorkerBasics {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly tracing: Pick<Tracing, "record">;
   readonly membership: Membership;
 }
 

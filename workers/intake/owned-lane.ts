@@ -11,6 +11,7 @@
  *   dropped   a newer owner exists, or this pod let go: nothing begins any more, what is in hand finishes into the void
  */
 import { decodeEvent } from "#common/contract/codec.ts";
+import { isAfter } from "#common/contract/entry-id.ts";
 import type { ChatEvent, InboundEvent, ReceiptEvent } from "#common/contract/envelope.ts";
 import type { EventId, Lane } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
@@ -23,7 +24,6 @@ import { handleReceipt } from "#workers/pipeline/receipt.ts";
 import { retryWhile } from "#workers/pipeline/retry-while.ts";
 import { rowsOf } from "#workers/pipeline/rows.ts";
 import type { LaneContext, Tools, Work } from "#workers/pipeline/work.ts";
-import { isUpTo } from "./entry-id.ts";
 import { LaneCommits, type Settled } from "./lane-commits.ts";
 import { Progress } from "./progress.ts";
 import { SeenEvents } from "./seen-events.ts";
@@ -91,7 +91,7 @@ export class OwnedLane {
     if (this.#dropped || this.#releasing) return;
     this.#cursor = entry.id;
     this.#progress.begin(entry.id, entry.events.length);
-    const careful = this.#carefulUpTo !== null && isUpTo(entry.id, this.#carefulUpTo);
+    const careful = this.#carefulUpTo !== null && !isAfter(entry.id, this.#carefulUpTo);
     if (!careful) this.#carefulUpTo = null;
     for (const text of entry.events) {
       const line: Line = { entry, text, careful };
@@ -174,12 +174,16 @@ export class OwnedLane {
   }
 
   async #chat(base: Base, event: ChatEvent, park: (reason: string) => Settled): Promise<Settled> {
-    const { clock, metrics } = this.#options.tools;
-    metrics.deliverySeconds.observe(Math.max(0, clock.nowMs() - event.receivedAt) / 1_000, { leg: "dispatch" });
+    const { clock, metrics, tracing } = this.#options.tools;
+    const startedAt = clock.nowMs();
+    metrics.deliverySeconds.observe(Math.max(0, startedAt - event.receivedAt) / 1_000, { leg: "dispatch" });
     const begun: Work = { event, from: this.#context, parsed: null, decision: null, outcome: null };
     const work = await handle(begun, this.#options.tools);
     const outcome = work.outcome as EventOutcome;
-    const rows = rowsOf(work, clock.nowMs()).map(encodeRow);
+    const endedAt = clock.nowMs();
+    const attributes = { "moa.event": event.id, "moa.outcome": outcome };
+    tracing.record("turn", event.trace, { startedAt, endedAt, attributes });
+    const rows = rowsOf(work, endedAt).map(encodeRow);
     if (outcome === "duplicate") return { entry: base.entry, kind: base.kind, outcome, rows };
     if (outcome === "parked") return { ...park(work.reason ?? "turn_failed"), rows };
     return { ...base, outcome, rows };

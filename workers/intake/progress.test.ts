@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { isUpTo } from "./entry-id.ts";
 import { Progress } from "./progress.ts";
 
 test("the position moves to the end of the done prefix and no further, and counts what it passes", () => {
@@ -18,12 +17,4 @@ test("the position moves to the end of the done prefix and no further, and count
   expect(progress.takePrefix()).toEqual({ position: "3-0", counts: { handled: 1, parked: 1, duplicate: 1 } });
   expect(progress.takePrefix()).toEqual({ position: null, counts: {} });
   expect(progress.inHand).toBe(0);
-});
-
-test("entry ids compare by their numbers, not by their letters", () => {
-  expect(isUpTo("9-0", "10-0")).toBe(true);
-  expect(isUpTo("10-2", "10-10")).toBe(true);
-  expect(isUpTo("10-1", "10-1")).toBe(true);
-  expect(isUpTo("10-1", "10-0")).toBe(false);
-  expect(isUpTo("0-1", "0-0")).toBe(false);
 });

@@ -5,6 +5,7 @@ import type { Clock } from "#common/kernel/clock.ts";
 import type { Random } from "#common/kernel/random.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
+import type { Tracing } from "#common/observe/tracing.ts";
 import type { EventOutcome } from "#common/ports/lane-log.ts";
 import type { EnqueueOutcome, OutboxDecision } from "#common/ports/outbox.ts";
 import type { Command } from "#workers/domain/command.ts";
@@ -37,6 +38,7 @@ export interface Tools {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly tracing: Pick<Tracing, "record">;
   readonly turns: TurnStore;
   readonly outboxRows: OutboxRows;
   readonly actionTtlMs: number;
