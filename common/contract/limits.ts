@@ -15,7 +15,7 @@ export const limits = {
   writeBytesMax: 64 * 1024,
   writeQueueBytesMax: 4 * 1024 * 1024,
   // gateway
-  ringOverheadPerEventBytes: 1_000,
+  ringOverheadPerEventBytes: 2_000,
   quotaKeysMax: 50_000,
   quotaBurstSeconds: 10,
   warnAgainMs: 60_000,

@@ -12,14 +12,14 @@
  */
 import { decodeEvent } from "#common/contract/codec.ts";
 import { isAfter } from "#common/contract/entry-id.ts";
-import type { ChatEvent, InboundEvent, ReceiptEvent } from "#common/contract/envelope.ts";
+import type { InboundEvent, ReceiptEvent } from "#common/contract/envelope.ts";
 import type { EventId, Lane } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
 import { hasCode, MoaError } from "#common/kernel/errors.ts";
 import { Sequencer } from "#common/kernel/sequencer.ts";
 import type { EventOutcome, LaneEntry, LaneReader, Taken } from "#common/ports/lane-log.ts";
 import { encodeRow } from "#workers/domain/chat-log-row.ts";
-import { handle } from "#workers/pipeline/pipeline.ts";
+import { carryOut, decide } from "#workers/pipeline/pipeline.ts";
 import { handleReceipt } from "#workers/pipeline/receipt.ts";
 import { retryWhile } from "#workers/pipeline/retry-while.ts";
 import { rowsOf } from "#workers/pipeline/rows.ts";
@@ -45,8 +45,6 @@ interface Line {
   readonly text: string;
   readonly careful: boolean;
 }
-
-type Base = Pick<Settled, "entry" | "kind" | "seen">;
 
 export class OwnedLane {
   readonly lane: Lane;
@@ -124,14 +122,9 @@ export class OwnedLane {
   /** Never rejects. */
   async #begin(line: Line): Promise<void> {
     if (this.#dropped) return;
-    try {
-      const event = this.#decode(line);
-      if (event === null) await this.#commits.add(unreadable(line));
-      else await this.#rooms.add(roomOf(event), () => this.#turn(line, event));
-    } catch (error) {
-      this.#failed(error);
-    }
-    this.#options.onProgress();
+    const event = this.#decode(line);
+    if (event === null) await this.#commit(unreadable(line));
+    else await this.#rooms.add(roomOf(event), () => this.#turn(line, event)).catch((error) => this.#failed(error));
   }
 
   #decode(line: Line): InboundEvent | null {
@@ -143,56 +136,70 @@ export class OwnedLane {
     }
   }
 
+  /**
+   * Resolves when the room's next turn may start. After a turn that changes nothing in MySQL that is when it has decided:
+   * the outbox and the lane take what follows in the same order, so waiting for their answers would only keep a busy
+   * room from sharing their calls (ADR 0002).
+   */
   async #turn(line: Line, event: InboundEvent): Promise<void> {
     if (this.#dropped) return;
-    const settled = await this.#settle(line, event);
-    await this.#commits.add(settled);
-    if (settled.seen !== undefined) this.#seen.add(settled.seen);
-  }
-
-  async #settle(line: Line, event: InboundEvent): Promise<Settled> {
-    const base = { entry: line.entry.id, kind: event.kind, seen: event.id } as const;
-    const park = (reason: string): Settled => ({
-      ...base,
-      outcome: "parked",
-      rows: [],
-      parked: { id: event.id, event: line.text, reason },
-    });
-    const { log } = this.#options.tools;
-    try {
-      if (line.careful && (await this.#triedTooOften(event.id))) {
-        log.error({ tag: "MSG", lane: this.lane, event: event.id }, "event parked: too many attempts");
-        return park("too_many_attempts");
-      }
-      return event.kind === "receipt" ? await this.#receipt(base, event) : await this.#chat(base, event, park);
-    } catch (error) {
-      if (hasCode(error, "fenced") || this.#dropped) throw error;
-      const reason = error instanceof MoaError ? error.code : "turn_failed";
-      log.error({ tag: "MSG", lane: this.lane, event: event.id, reason, err: error }, "event parked");
-      return park(reason);
-    }
-  }
-
-  async #chat(base: Base, event: ChatEvent, park: (reason: string) => Settled): Promise<Settled> {
-    const { clock, metrics, tracing } = this.#options.tools;
+    if (line.careful && (await this.#triedTooOften(event.id)))
+      return this.#commit(parked(line, event, "too_many_attempts"));
+    if (event.kind === "receipt") return this.#receipt(line, event);
+    const { clock, metrics } = this.#options.tools;
     const startedAt = clock.nowMs();
     metrics.deliverySeconds.observe(Math.max(0, startedAt - event.receivedAt) / 1_000, { leg: "dispatch" });
     const begun: Work = { event, from: this.#context, parsed: null, decision: null, outcome: null };
-    const work = await handle(begun, this.#options.tools);
-    const outcome = work.outcome as EventOutcome;
-    const endedAt = clock.nowMs();
-    const attributes = { "moa.event": event.id, "moa.outcome": outcome };
-    tracing.record("turn", event.trace, { startedAt, endedAt, attributes });
-    const rows = rowsOf(work, endedAt).map(encodeRow);
-    if (outcome === "duplicate") return { entry: base.entry, kind: base.kind, outcome, rows };
-    if (outcome === "parked") return { ...park(work.reason ?? "turn_failed"), rows };
-    return { ...base, outcome, rows };
+    const work = await decide(begun, this.#options.tools);
+    // Known from here on, not from the commit on: a copy of it may be the room's next turn.
+    if (work.outcome !== "duplicate") this.#seen.add(event.id);
+    const finished = this.#finish(line, work, startedAt);
+    if (line.careful || (work.decision?.changes.length ?? 0) > 0) await finished;
   }
 
-  async #receipt(base: Base, event: ReceiptEvent): Promise<Settled> {
-    if (this.#seen.has(event.id)) return { entry: base.entry, kind: base.kind, outcome: "duplicate", rows: [] };
-    await handleReceipt(event, this.#options.tools);
-    return { ...base, outcome: "handled", rows: [] };
+  /** Never rejects. */
+  async #finish(line: Line, decided: Work, startedAt: number): Promise<void> {
+    const { event } = decided;
+    const { clock, tracing } = this.#options.tools;
+    try {
+      const work = await carryOut(decided, this.#options.tools);
+      const endedAt = clock.nowMs();
+      const outcome = work.outcome as EventOutcome;
+      const attributes = { "moa.event": event.id, "moa.outcome": outcome };
+      tracing.record("turn", event.trace, { startedAt, endedAt, attributes });
+      const settled = outcome === "parked" ? parked(line, event, work.reason) : { ...settledBy(line, event), outcome };
+      await this.#commit({ ...settled, rows: rowsOf(work, endedAt).map(encodeRow) });
+    } catch (error) {
+      if (hasCode(error, "fenced") || this.#dropped) this.#failed(error);
+      else await this.#park(line, event, error);
+    }
+  }
+
+  async #receipt(line: Line, event: ReceiptEvent): Promise<void> {
+    const isKnown = this.#seen.has(event.id);
+    this.#seen.add(event.id);
+    try {
+      if (!isKnown) await handleReceipt(event, this.#options.tools);
+    } catch (error) {
+      return this.#park(line, event, error);
+    }
+    await this.#commit({ ...settledBy(line, event), outcome: isKnown ? "duplicate" : "handled" });
+  }
+
+  async #park(line: Line, event: InboundEvent, error: unknown): Promise<void> {
+    const reason = error instanceof MoaError ? error.code : "turn_failed";
+    this.#options.tools.log.error({ tag: "MSG", lane: this.lane, event: event.id, reason, err: error }, "event parked");
+    await this.#commit(parked(line, event, reason));
+  }
+
+  /** Never rejects. */
+  async #commit(settled: Settled): Promise<void> {
+    try {
+      await this.#commits.add(settled);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#options.onProgress();
   }
 
   async #triedTooOften(event: EventId): Promise<boolean> {
@@ -226,8 +233,16 @@ function roomOf(event: InboundEvent): string {
   return `${event.kind}\0${event.bot}\0${event.channel}`;
 }
 
+function settledBy({ entry }: Line, { id, kind }: InboundEvent) {
+  return { entry: entry.id, kind, seen: id, rows: [] } as const;
+}
+
+function parked(line: Line, event: InboundEvent, reason = "turn_failed"): Settled {
+  return { ...settledBy(line, event), outcome: "parked", parked: { id: event.id, event: line.text, reason } };
+}
+
 /** An event that cannot be read has no id of its own: its place in the lane is one. */
 function unreadable({ entry, text }: Line): Settled {
-  const parked = { id: entry.id, event: text, reason: "contract_unreadable" };
-  return { entry: entry.id, kind: "chat", outcome: "parked", rows: [], parked };
+  const put = { id: entry.id, event: text, reason: "contract_unreadable" };
+  return { entry: entry.id, kind: "chat", outcome: "parked", rows: [], parked: put };
 }

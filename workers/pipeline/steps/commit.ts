@@ -15,7 +15,7 @@ import type { Tools, Work } from "../work.ts";
 
 export async function commit(work: Work, tools: Tools): Promise<Work> {
   const { decision, event } = work;
-  if (decision === null) return work;
+  if (decision === null) return { ...work, outcome: "handled" };
   const deadline = event.receivedAt + tools.actionTtlMs;
   const actions = actionsOf(work, decision, deadline);
   if (decision.changes.length > 0) await applyChanges(work, actions, tools);
