@@ -50,7 +50,7 @@ export const limits = {
   dirtyEveryMs: 1_000,
   dirtyMarksMs: 600_000,
   outboxActionsMax: 10_000,
-  confirmGatherMs: 50,
+  confirmGatherMs: 250,
   commitEventsMax: 512,
   commitBytesMax: 1024 * 1024,
   // life

@@ -10,10 +10,11 @@ interface Call {
   readonly done: PromiseWithResolvers<readonly number[]>;
 }
 
-function gatherOf(itemsMax = 3, bytesMax = 1_000) {
+function gatherOf(itemsMax = 3, bytesMax = 1_000, more: { once?: true } = {}) {
   const clock = new FakeClock();
   const calls: Call[] = [];
   const gather = new Gather<number, number>({
+    ...more,
     itemsMax,
     bytesMax,
     clock,
@@ -101,4 +102,16 @@ test("closing rejects what waits and ends a back-off", async () => {
   calls[0]?.done.reject(new MoaError("redis_unavailable", "gone"));
   await Promise.all([second, waiting]);
   expect(gather.waitingBytes).toBe(0);
+});
+
+test("a gather that sends once rejects a batch instead of trying it again, and goes on", async () => {
+  const { clock, calls, gather, answer } = gatherOf(3, 1_000, { once: true });
+  const first = expect(gather.add(1, 10)).rejects.toMatchObject({ code: "redis_unavailable" });
+  await clock.settle();
+  const second = gather.add(2, 10);
+  calls[0]?.done.reject(new MoaError("redis_unavailable", "gone"));
+  await first;
+  await clock.settle();
+  await answer(1);
+  expect([calls.length, await second]).toEqual([2, 20]);
 });

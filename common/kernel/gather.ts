@@ -21,6 +21,8 @@ export interface GatherOptions<Item, Result> {
   readonly bytesMax: number;
   readonly clock: Clock;
   readonly random: Random;
+  /** A batch that failed is not sent again: its items are rejected whatever the error's outcome. */
+  readonly once?: true;
   /** Called with 1 or more items; resolves with one result per item, in order. */
   send(items: readonly Item[], number: number): Promise<readonly Result[]>;
   /** Called before a batch is sent again. */
@@ -101,13 +103,13 @@ export class Gather<Item, Result> {
   }
 
   async #sendUntilSettled(batch: readonly Waiting<Item, Result>[], number: number): Promise<readonly Result[]> {
-    const { clock, random, send, onRetry } = this.#options;
+    const { clock, random, once, send, onRetry } = this.#options;
     const items = batch.map((waiting) => waiting.item);
     for (let attempt = 0; ; attempt++) {
       try {
         return await send(items, number);
       } catch (error) {
-        const again = error instanceof MoaError && error.outcome === "retry" && error.code !== "fenced";
+        const again = !once && error instanceof MoaError && error.outcome === "retry" && error.code !== "fenced";
         if (!again || this.#stop.signal.aborted) throw error;
         onRetry?.(error, attempt);
         await pause(clock, backoffMs(attempt, random), this.#stop.signal);

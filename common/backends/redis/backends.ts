@@ -22,14 +22,14 @@ export interface RedisBackendsOptions extends ConnectionOptions {
 }
 
 export function redisBackends(options: RedisBackendsOptions): Backends {
-  const { keys, topology, laneBacklogMax } = options;
+  const { keys, topology } = options;
   const scripts = readScripts();
   const commands = new Connection(options, "commands");
   const readers = new ShardReaders(options, topology);
   const parts = { ...options, commands, readers, scripts };
   const channel = new RedisBotChannel(options, commands, { keys, topology });
   return {
-    appender: new RedisLaneAppender(parts, keys, laneBacklogMax),
+    appender: new RedisLaneAppender(parts),
     lanes: new RedisLaneReader(parts),
     balances: new RedisLaneBalances(parts, keys, topology),
     rows: new RedisRowLog(parts),

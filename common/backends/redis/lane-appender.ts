@@ -1,30 +1,45 @@
 import type { Keys } from "#common/contract/keys.ts";
+import type { Topology } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
+import type { Clock } from "#common/kernel/clock.ts";
 import { MoaError } from "#common/kernel/errors.ts";
+import type { Random } from "#common/kernel/random.ts";
 import type { Append, LaneAppender } from "#common/ports/lane-log.ts";
 import type { Connection } from "./connection.ts";
 import type { Scripts } from "./scripts.ts";
+import { ShardCalls } from "./shard-calls.ts";
+
+export interface LaneAppenderOptions {
+  readonly commands: Connection;
+  readonly scripts: Scripts;
+  readonly keys: Keys;
+  readonly topology: Topology;
+  readonly laneBacklogMax: number;
+  readonly clock: Clock;
+  readonly random: Random;
+}
 
 export class RedisLaneAppender implements LaneAppender {
-  readonly #commands: Connection;
-  readonly #scripts: Scripts;
-  readonly #keys: Keys;
-  readonly #backlogMax: number;
+  readonly #options: LaneAppenderOptions;
+  readonly #calls: ShardCalls<Append, number>;
 
-  constructor(redis: { commands: Connection; scripts: Scripts }, keys: Keys, laneBacklogMax: number) {
-    this.#commands = redis.commands;
-    this.#scripts = redis.scripts;
-    this.#keys = keys;
-    this.#backlogMax = laneBacklogMax;
+  constructor(options: LaneAppenderOptions) {
+    this.#options = options;
+    this.#calls = new ShardCalls({ ...options, send: (appends) => this.#send(appends) });
   }
 
-  async append({ lane, by, number, events }: Append): Promise<"appended" | "repeated"> {
-    const result = await this.#commands.run(
-      this.#scripts["lane-append"],
-      [this.#keys.lane(lane), this.#keys.inbound(lane)],
-      [by, number, events.length, this.#backlogMax, events.join("\n"), limits.appendedAgainMsMax],
-    );
-    if (result === -1) throw new MoaError("lane_full", `lane ${lane} has ${this.#backlogMax} unhandled events`);
-    return result === 1 ? "appended" : "repeated";
+  async append(append: Append): Promise<"appended" | "repeated"> {
+    const bytes = append.events.reduce((sum, event) => sum + event.length, 0);
+    const result = await this.#calls.call(append, bytes);
+    if (result !== -1) return result === 1 ? "appended" : "repeated";
+    throw new MoaError("lane_full", `lane ${append.lane} has ${this.#options.laneBacklogMax} unhandled events`);
+  }
+
+  async #send(appends: readonly Append[]): Promise<readonly number[]> {
+    const { commands, scripts, keys, laneBacklogMax } = this.#options;
+    const names = appends.flatMap(({ lane }) => [keys.lane(lane), keys.inbound(lane)]);
+    const each = appends.flatMap(({ by, number, events }) => [by, number, events.length, events.join("\n")]);
+    const args = [laneBacklogMax, limits.appendedAgainMsMax, ...each];
+    return (await commands.run(scripts["lane-append"], names, args)) as number[];
   }
 }

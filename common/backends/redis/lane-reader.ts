@@ -12,9 +12,11 @@ import { laneCount, type Topology } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import { MoaError } from "#common/kernel/errors.ts";
+import type { Random } from "#common/kernel/random.ts";
 import type { LaneCommit, LaneEntry, LaneReader, LaneState, Taken } from "#common/ports/lane-log.ts";
-import type { Connection } from "./connection.ts";
+import type { Argument, Connection } from "./connection.ts";
 import type { Scripts } from "./scripts.ts";
+import { ShardCalls } from "./shard-calls.ts";
 import type { ShardReaders } from "./shard-readers.ts";
 
 /** Rows of one commit are cut into entries of this many, so that a row writer's batch is bounded by rows. */
@@ -27,13 +29,16 @@ export interface LaneReaderOptions {
   readonly keys: Keys;
   readonly topology: Topology;
   readonly clock: Clock;
+  readonly random: Random;
 }
 
 export class RedisLaneReader implements LaneReader {
   readonly #options: LaneReaderOptions;
+  readonly #commits: ShardCalls<LaneCommit, number>;
 
   constructor(options: LaneReaderOptions) {
     this.#options = options;
+    this.#commits = new ShardCalls({ ...options, send: (commits) => this.#commitAll(commits) });
   }
 
   owners(): Promise<readonly LaneState[]> {
@@ -92,16 +97,24 @@ export class RedisLaneReader implements LaneReader {
   }
 
   async commit(commit: LaneCommit): Promise<"done" | "repeated"> {
-    const { commands, scripts, keys } = this.#options;
-    const { lane } = commit;
-    const seen = keys.seen(lane, this.#bucket());
-    const result = await commands.run(
-      scripts["lane-commit"],
-      [keys.lane(lane), keys.inbound(lane), seen, keys.rows(lane), keys.parked(lane)],
-      commitArguments(commit),
-    );
-    if (result === -1) throw new MoaError("fenced", `lane ${lane} has a newer epoch than ${commit.epoch}`);
+    const bytes = commit.rows.reduce((sum, row) => sum + row.length, 0);
+    const result = await this.#commits.call(commit, bytes);
+    if (result === -1) throw new MoaError("fenced", `lane ${commit.lane} has a newer epoch than ${commit.epoch}`);
     return result === 1 ? "done" : "repeated";
+  }
+
+  async #commitAll(commits: readonly LaneCommit[]): Promise<readonly number[]> {
+    const { commands, scripts, keys } = this.#options;
+    const bucket = this.#bucket();
+    const names = commits.flatMap(({ lane }) => [
+      keys.lane(lane),
+      keys.inbound(lane),
+      keys.seen(lane, bucket),
+      keys.rows(lane),
+      keys.parked(lane),
+    ]);
+    const args = [limits.seenBuckets * limits.seenBucketMs, limits.parkedPerLaneMax, ...commits.flatMap(argumentsOf)];
+    return (await commands.run(scripts["lane-commit"], names, args)) as number[];
   }
 
   #bucket(): number {
@@ -109,8 +122,8 @@ export class RedisLaneReader implements LaneReader {
   }
 }
 
-/** In the order that lane-commit-5.lua documents. */
-function commitArguments({ epoch, number, position, seen, rows, counts, parked }: LaneCommit) {
+/** In the order that lane-commit-n.lua documents. */
+function argumentsOf({ epoch, number, position, seen, rows, counts, parked }: LaneCommit): readonly Argument[] {
   const entries: (string | number)[] = [];
   for (let from = 0; from < rows.length; from += ROWS_PER_ENTRY) {
     const some = rows.slice(from, from + ROWS_PER_ENTRY);
@@ -122,14 +135,13 @@ function commitArguments({ epoch, number, position, seen, rows, counts, parked }
     position ?? "",
     position === null ? "" : nextEntryId(position),
     Buffer.from(seen.join(""), "hex"),
-    limits.seenBuckets * limits.seenBucketMs,
-    limits.parkedPerLaneMax,
     counts.handled ?? 0,
     counts.duplicate ?? 0,
     counts.refused ?? 0,
     counts.parked ?? 0,
     counts.expired ?? 0,
     entries.length / 2,
+    parked.length,
     ...entries,
     ...parked.flatMap(({ id, event, reason }) => [id, event, reason]),
   ];

@@ -54,7 +54,10 @@ export class RedisOutboxWriter implements OutboxWriter {
       limits.dirtyMarksMs,
       limits.outboxActionsMax,
     ];
-    args.push(bots.length, ...bots.flatMap((bot) => [bot, random.hex(6)]));
+    // Each bot with its first decision's lane. A generation only has to differ from the bot's own earlier ones.
+    const fresh = random.hex(6);
+    const laneOf = new Map(decisions.toReversed().map(({ bot, lane }) => [bot, lane]));
+    args.push(bots.length, ...bots.flatMap((bot) => [bot, fresh, laneOf.get(bot) as number]));
     for (const { bot, lane, epoch, event, deadline, actions } of decisions) {
       args.push(indexOf.get(bot) as number, lane, epoch, event, deadline, actions.length, ...actions);
     }
