@@ -1,6 +1,6 @@
 /**
  * Typed handles of the metric catalogue on a prom-client registry. Every label combination exists from the start, and
- * its child is bound once: observing costs 0.3-0.6 us.
+ * its child is bound once.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { type MetricSpec, metricCatalogue } from "./metric-catalogue.ts";
@@ -57,17 +57,39 @@ function bind(registry: Registry, spec: MetricSpec): object {
   if (spec.type === "histogram") {
     const metric = new Histogram<string>({ ...common, buckets: [...spec.buckets] });
     for (const labels of combinations) metric.zero(labels);
-    return labelNames.length === 0
-      ? { observe: (seconds: number) => metric.observe(seconds) }
-      : { observe: (seconds: number, labels: Record<string, string>) => metric.observe(labels, seconds) };
+    const childOf = children(labelNames, combinations, (labels) => metric.labels(labels));
+    return { observe: (seconds: number, labels?: Labels) => childOf(labels).observe(seconds) };
   }
   const metric = spec.type === "counter" ? new Counter<string>(common) : new Gauge<string>(common);
   for (const labels of combinations) metric.inc(labels, 0);
-  const inc = (by: number, labels?: Record<string, string>) => (labels ? metric.inc(labels, by) : metric.inc(by));
-  if (metric instanceof Counter) return { inc };
-  const set = (value: number, labels?: Record<string, string>) =>
-    labels ? metric.set(labels, value) : metric.set(value);
-  return { inc, set };
+  if (metric instanceof Counter) {
+    const childOf = children(labelNames, combinations, (labels) => metric.labels(labels));
+    return { inc: (by: number, labels?: Labels) => childOf(labels).inc(by) };
+  }
+  const childOf = children(labelNames, combinations, (labels) => metric.labels(labels));
+  return {
+    inc: (by: number, labels?: Labels) => childOf(labels).inc(by),
+    set: (value: number, labels?: Labels) => childOf(labels).set(value),
+  };
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** prom-client finds a series by hashing all its labels each time; these are found by their values. */
+function children<Child>(
+  names: readonly string[],
+  combinations: readonly Labels[],
+  make: (labels: Labels) => Child,
+): (labels?: Labels) => Child {
+  const keyOf = (labels: Labels) => names.map((name) => labels[name]).join();
+  const made = new Map(combinations.map((labels) => [keyOf(labels), make(labels)]));
+  const [only] = names;
+  if (only === undefined) {
+    const child = make({});
+    return () => child;
+  }
+  if (names.length === 1) return (labels) => made.get(labels?.[only] as string) as Child;
+  return (labels) => made.get(keyOf(labels as Labels)) as Child;
 }
 
 function product(labels: Readonly<Record<string, readonly string[]>>): Record<string, string>[] {
