@@ -28,6 +28,7 @@ export const limits = {
   // append
   appendEventsMax: 64,
   appendBytesMax: 60_000,
+  appendGapMs: 2,
   laneBacklogEventsMax: 100_000,
   appendedAgainMsMax: 3_600_000,
   gatewayRingBytesMax: 24 * 1024 * 1024,
@@ -52,6 +53,7 @@ export const limits = {
   outboxActionsMax: 10_000,
   confirmGatherMs: 250,
   commitEventsMax: 512,
+  commitGridMs: 50,
   commitBytesMax: 1024 * 1024,
   // life
   lifeMs: 3_000,

@@ -10,7 +10,7 @@ interface Call {
   readonly done: PromiseWithResolvers<readonly number[]>;
 }
 
-function gatherOf(itemsMax = 3, bytesMax = 1_000, more: { once?: true } = {}) {
+function gatherOf(itemsMax = 3, bytesMax = 1_000, more: { once?: true; holdMs?: () => number } = {}) {
   const clock = new FakeClock();
   const calls: Call[] = [];
   const gather = new Gather<number, number>({
@@ -114,4 +114,23 @@ test("a gather that sends once rejects a batch instead of trying it again, and g
   await clock.settle();
   await answer(1);
   expect([calls.length, await second]).toEqual([2, 20]);
+});
+
+test("a batch that is held gathers until its time, or until somebody is in a hurry, or until it is full", async () => {
+  const { clock, calls, gather, answer } = gatherOf(3, 1_000, { holdMs: () => 50 });
+  void gather.add(1, 10);
+  await clock.advance(49);
+  void gather.add(2, 10);
+  expect(calls).toEqual([]);
+  await clock.advance(1);
+  expect(calls.map((call) => call.items)).toEqual([[1, 2]]);
+  await answer(0);
+  void gather.add(3, 10);
+  await clock.settle();
+  gather.hurry();
+  await clock.settle();
+  expect(calls[1]?.items).toEqual([3]);
+  for (const item of [4, 5, 6]) void gather.add(item, 10);
+  await answer(1);
+  expect(calls[2]?.items).toEqual([4, 5, 6]);
 });

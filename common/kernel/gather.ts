@@ -1,8 +1,11 @@
 /**
  * Gather: batches that tune themselves. At most one batch is in flight; what is added meanwhile is the next one. When
- * idle an item leaves at once, under load batches grow to their bounds: no timer, no window to set.
+ * idle an item leaves at once, under load batches grow to their bounds.
  *
  *   | in flight: batch n | waiting: batch n+1, n+2, ... |
+ *
+ * Where nobody waits for the result, or a call costs more than a moment is worth, `holdMs` keeps a batch back for a while
+ * before it leaves; a full one leaves at once, and `hurry` lets go of the one that is held.
  *
  * Each batch has a number, counted from 1. A batch that failed with an error whose outcome is `retry` is sent again as
  * it was, with the same number, after a back-off; later items wait behind it, so order survives errors and a sink that
@@ -23,6 +26,8 @@ export interface GatherOptions<Item, Result> {
   readonly random: Random;
   /** A batch that failed is not sent again: its items are rejected whatever the error's outcome. */
   readonly once?: true;
+  /** Asked when a batch could leave: how long it shall still gather, ms. */
+  holdMs?(): number;
   /** Called with 1 or more items; resolves with one result per item, in order. */
   send(items: readonly Item[], number: number): Promise<readonly Result[]>;
   /** Called before a batch is sent again. */
@@ -43,6 +48,7 @@ export class Gather<Item, Result> {
   #bytes = 0;
   #number = 0;
   #busy = false;
+  #hold = new AbortController();
 
   constructor(options: GatherOptions<Item, Result>) {
     this.#options = options;
@@ -63,9 +69,15 @@ export class Gather<Item, Result> {
     });
   }
 
+  /** Somebody waits for what was added so far. */
+  hurry(): void {
+    this.#hold.abort();
+  }
+
   /** Gives up: rejects what waits and ends the back-off. What is in flight settles by its own deadline. */
   close(): void {
     this.#stop.abort();
+    this.#hold.abort();
     if (!this.#busy) this.#rejectAll();
   }
 
@@ -77,6 +89,7 @@ export class Gather<Item, Result> {
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
+      await this.#heldBack();
       const batch = this.#take();
       const number = ++this.#number;
       try {
@@ -89,6 +102,14 @@ export class Gather<Item, Result> {
     }
     this.#busy = false;
     if (this.#stop.signal.aborted) this.#rejectAll();
+  }
+
+  async #heldBack(): Promise<void> {
+    const { clock, itemsMax, holdMs } = this.#options;
+    if (holdMs === undefined) return;
+    const ms = this.#waiting.length < itemsMax ? holdMs() : 0;
+    if (ms > 0) await pause(clock, ms, this.#hold.signal);
+    if (!this.#stop.signal.aborted) this.#hold = new AbortController();
   }
 
   #take(): Waiting<Item, Result>[] {

@@ -1,6 +1,9 @@
 /**
  * The lane commit of one owned lane: what settled since the last one goes to Redis as one numbered call. Its retry
  * carries the same number, so that a commit whose answer was lost adds no row and counts nothing twice.
+ *
+ * It is in no hurry, unless a turn waits for it: the answers have left already, and what a crash makes a next owner run
+ * again, the sinks know.
  */
 import type { EventId, Lane } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
@@ -48,6 +51,8 @@ export class LaneCommits {
       bytesMax: limits.commitBytesMax,
       clock: options.tools.clock,
       random: options.tools.random,
+      // All lanes leave at the same moments, so that those of a shard share a call.
+      holdMs: () => limits.commitGridMs - (options.tools.clock.nowMs() % limits.commitGridMs),
       send: (items, number) => this.#send(items, number),
     });
   }
@@ -62,6 +67,11 @@ export class LaneCommits {
     } finally {
       this.#wake();
     }
+  }
+
+  /** Somebody waits for what was added so far. */
+  hurry(): void {
+    this.#gather.hurry();
   }
 
   /** Nothing waits for its acknowledgement. */

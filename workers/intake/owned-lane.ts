@@ -19,10 +19,11 @@ import { hasCode, MoaError } from "#common/kernel/errors.ts";
 import { Sequencer } from "#common/kernel/sequencer.ts";
 import type { EventOutcome, LaneEntry, LaneReader, Taken } from "#common/ports/lane-log.ts";
 import { encodeRow } from "#workers/domain/chat-log-row.ts";
-import { carryOut, decide } from "#workers/pipeline/pipeline.ts";
+import { decide } from "#workers/pipeline/pipeline.ts";
 import { handleReceipt } from "#workers/pipeline/receipt.ts";
 import { retryWhile } from "#workers/pipeline/retry-while.ts";
 import { rowsOf } from "#workers/pipeline/rows.ts";
+import { commit } from "#workers/pipeline/steps/commit.ts";
 import type { LaneContext, Tools, Work } from "#workers/pipeline/work.ts";
 import { LaneCommits, type Settled } from "./lane-commits.ts";
 import { Progress } from "./progress.ts";
@@ -101,7 +102,10 @@ export class OwnedLane {
   /** Stops taking entries and resolves when nothing is in hand, or when dropped. */
   async finish(): Promise<void> {
     this.#releasing = true;
-    while (!this.#dropped && (this.#progress.inHand > 0 || !this.#commits.idle)) await this.#commits.settled();
+    while (!this.#dropped && (this.#progress.inHand > 0 || !this.#commits.idle)) {
+      this.#commits.hurry();
+      await this.#commits.settled();
+    }
   }
 
   drop(): void {
@@ -150,25 +154,30 @@ export class OwnedLane {
     const startedAt = clock.nowMs();
     metrics.deliverySeconds.observe(Math.max(0, startedAt - event.receivedAt) / 1_000, { leg: "dispatch" });
     const begun: Work = { event, from: this.#context, parsed: null, decision: null, outcome: null };
-    const work = await decide(begun, this.#options.tools);
+    const decided = decide(begun, this.#options.tools);
+    const work = decided instanceof Promise ? await decided : decided;
     // Known from here on, not from the commit on: a copy of it may be the room's next turn.
     if (work.outcome !== "duplicate") this.#seen.add(event.id);
-    const finished = this.#finish(line, work, startedAt);
-    if (line.careful || (work.decision?.changes.length ?? 0) > 0) await finished;
+    const isAwaited = line.careful || (work.decision?.changes.length ?? 0) > 0;
+    const finished = this.#finish(line, work, { startedAt, isAwaited });
+    if (isAwaited) await finished;
   }
 
   /** Never rejects. */
-  async #finish(line: Line, decided: Work, startedAt: number): Promise<void> {
+  async #finish(line: Line, decided: Work, turn: { startedAt: number; isAwaited: boolean }): Promise<void> {
     const { event } = decided;
+    const { startedAt, isAwaited } = turn;
     const { clock, tracing } = this.#options.tools;
     try {
-      const work = await carryOut(decided, this.#options.tools);
+      const work = decided.outcome === null ? await commit(decided, this.#options.tools) : decided;
       const endedAt = clock.nowMs();
       const outcome = work.outcome as EventOutcome;
       const attributes = { "moa.event": event.id, "moa.outcome": outcome };
       tracing.record("turn", event.trace, { startedAt, endedAt, attributes });
       const settled = outcome === "parked" ? parked(line, event, work.reason) : { ...settledBy(line, event), outcome };
-      await this.#commit({ ...settled, rows: rowsOf(work, endedAt).map(encodeRow) });
+      const committed = this.#commit({ ...settled, rows: rowsOf(work, endedAt).map(encodeRow) });
+      if (isAwaited) this.#commits.hurry();
+      await committed;
     } catch (error) {
       if (hasCode(error, "fenced") || this.#dropped) this.#failed(error);
       else await this.#park(line, event, error);

@@ -25,7 +25,7 @@ export class RedisLaneAppender implements LaneAppender {
 
   constructor(options: LaneAppenderOptions) {
     this.#options = options;
-    this.#calls = new ShardCalls({ ...options, send: (appends) => this.#send(appends) });
+    this.#calls = new ShardCalls({ ...options, gapMs: limits.appendGapMs, send: (appends) => this.#send(appends) });
   }
 
   async append(append: Append): Promise<"appended" | "repeated"> {

@@ -38,7 +38,7 @@ export class RedisLaneReader implements LaneReader {
 
   constructor(options: LaneReaderOptions) {
     this.#options = options;
-    this.#commits = new ShardCalls({ ...options, send: (commits) => this.#commitAll(commits) });
+    this.#commits = new ShardCalls({ ...options, gapMs: 0, send: (commits) => this.#commitAll(commits) });
   }
 
   owners(): Promise<readonly LaneState[]> {

@@ -13,6 +13,8 @@ export interface ShardCallsOptions<Item, Result> {
   readonly topology: Topology;
   readonly clock: Clock;
   readonly random: Random;
+  /** Least time between the starts of two calls, ms: under load a call carries more, when idle none waits. */
+  readonly gapMs: number;
   /** One result per item, in order. */
   send(items: readonly Item[]): Promise<readonly Result[]>;
 }
@@ -24,17 +26,30 @@ export class ShardCalls<Item extends { readonly lane: Lane }, Result> {
   readonly #topology: Topology;
   readonly #gathers: readonly Gather<Item, Result>[];
 
-  constructor({ topology, clock, random, send }: ShardCallsOptions<Item, Result>) {
-    this.#topology = topology;
-    const itemsMax = topology.lanesPerShard;
-    this.#gathers = Array.from(
-      { length: topology.shards },
-      () => new Gather<Item, Result>({ itemsMax, bytesMax: BYTES_MAX, clock, random, once: true, send }),
-    );
+  constructor(options: ShardCallsOptions<Item, Result>) {
+    this.#topology = options.topology;
+    this.#gathers = Array.from({ length: options.topology.shards }, () => gatherOf(options));
   }
 
   /** @throws MoaError redis_unavailable: applied or not */
   call(item: Item, bytes: number): Promise<Result> {
     return (this.#gathers[shardOf(this.#topology, item.lane)] as Gather<Item, Result>).add(item, bytes);
   }
+}
+
+function gatherOf<Item, Result>(options: ShardCallsOptions<Item, Result>): Gather<Item, Result> {
+  const { topology, clock, random, gapMs, send } = options;
+  let sentMs = Number.NEGATIVE_INFINITY;
+  return new Gather<Item, Result>({
+    itemsMax: topology.lanesPerShard,
+    bytesMax: BYTES_MAX,
+    clock,
+    random,
+    once: true,
+    holdMs: () => sentMs + gapMs - clock.monotonicMs(),
+    send: (items) => {
+      sentMs = clock.monotonicMs();
+      return send(items);
+    },
+  });
 }
