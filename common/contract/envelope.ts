@@ -60,6 +60,8 @@ interface ActionBase {
   readonly deadline: number;
   /** Asks for a receipt in the room's lane. Set on what MySQL keeps an outbox row of. */
   readonly receipt?: true;
+  /** When the gateway had the line that this answers, epoch ms. Absent on what answers nothing. */
+  readonly askedAt?: number;
   readonly trace?: string;
 }
 

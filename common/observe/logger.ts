@@ -10,7 +10,7 @@ export type Log = Pick<Logger, "debug" | "info" | "warn" | "error" | "child">;
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-const SECRET = ["auth", "signature", "password", "key", "salt", "text", "sender", "userHash", "message", "frame"];
+const SECRET = ["auth", "signature", "password", "key", "salt", "text", "sender", "userHash", "frame"];
 
 /** @param pod name of the pod, on every line */
 export function createLogger(pod: string, level: LogLevel): Logger {

@@ -43,7 +43,8 @@ export function actionsOf(work: Work, decision: Decision, deadline: number): rea
     decision.replies.length <= limits.actionsPerDecisionMax,
     "a decision has at most actionsPerDecisionMax replies",
   );
-  const common = { v: 1, bot: event.bot, channel: event.channel, room: event.room, deadline } as const;
+  const { bot, channel, room, receivedAt } = event;
+  const common = { v: 1, bot, channel, room, deadline, askedAt: receivedAt } as const;
   return decision.replies.map((reply, index) => ({
     ...common,
     id: actionIdOf(event.id, index),

@@ -1,0 +1,30 @@
+/**
+ * A wire is one accepted socket, seen from inside: bytes in, frames out. Listeners make wires, connections use them;
+ * neither knows more of the other than this file.
+ */
+import type { CloseReason } from "#common/observe/metric-catalogue.ts";
+
+export interface Wire {
+  /** `address:port` of the other end, for the log. */
+  readonly peer: string;
+  /** Bytes given to `write` whose write callback has not come. */
+  readonly bufferedBytes: number;
+  /**
+   * Queues the frame behind those before it. `onWritten` is called once, later, when its last byte was taken by the
+   * system; never when the wire ended before. A frame that does not fit into the queue ends the wire (write_queue_full).
+   */
+  write(frame: Uint8Array, onWritten?: () => void): void;
+  pause(): void;
+  resume(): void;
+  /** Ends the wire after what is queued, at most a second later. Nothing is read any more. */
+  close(): void;
+  /** Ends the wire now by a reset; what is queued is lost. Never waits for a peer that does not read. */
+  destroy(): void;
+}
+
+/** What a wire tells its connection. Never called from inside a call to the wire. */
+export interface WireEnd {
+  onBytes(chunk: Uint8Array): void;
+  /** Last call, exactly once. `reason` is what the wire saw; who ended it knows better. */
+  onEnded(reason: CloseReason): void;
+}

@@ -1,0 +1,208 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { memoryBackends, memoryStore } from "#common/backends/memory/backends.ts";
+import { decodeEvent } from "#common/contract/codec.ts";
+import type { ChatEvent } from "#common/contract/envelope.ts";
+import { eventIdOfFrame, eventIdOfLog } from "#common/contract/ids.ts";
+import { laneCount } from "#common/contract/lanes.ts";
+import { limits } from "#common/contract/limits.ts";
+import { MoaError } from "#common/kernel/errors.ts";
+import { seededRandom } from "#common/kernel/random.ts";
+import { createLogger } from "#common/observe/logger.ts";
+import { createMetrics } from "#common/observe/metrics.ts";
+import { noTracing } from "#common/observe/tracing.ts";
+import type { Append, LaneAppender } from "#common/ports/lane-log.ts";
+import type { Identity } from "#gateway/platforms/platform.ts";
+import { FakeClock } from "#test/fixtures/fake-clock.ts";
+import { Ingest, type Source } from "./ingest.ts";
+import { LaneQueues } from "./lane-queues.ts";
+
+const topology = { shards: 1, lanesPerShard: 2, tags: 1 };
+const identity: Identity = { bot: "LOA.i", device: "d1", version: "3.3.3", clientType: "", deviceInfo: "" };
+
+/** A connection that only knows whether it is read. */
+class Reader implements Source {
+  readonly identity = identity;
+  readonly id: string;
+  readonly holds = new Set<string>();
+  constructor(id: string) {
+    this.id = id;
+  }
+  hold(why: string): void {
+    this.holds.add(why);
+  }
+  release(why: string): void {
+    this.holds.delete(why);
+  }
+}
+
+/** The memory twin behind a door that can be shut, before or after the append was made. */
+class Door implements LaneAppender {
+  readonly tries: Append[] = [];
+  shut: "no" | "before" | "after" = "no";
+  readonly #inner: LaneAppender;
+  constructor(inner: LaneAppender) {
+    this.#inner = inner;
+  }
+  async append(append: Append): Promise<"appended" | "repeated"> {
+    this.tries.push(append);
+    if (this.shut === "before") throw new MoaError("redis_unavailable", "shut");
+    const outcome = await this.#inner.append(append);
+    if (this.shut === "after") throw new MoaError("redis_unavailable", "reply lost");
+    return outcome;
+  }
+}
+
+function rig(rates = { botRatePerSecond: 100_000, roomRatePerSecond: 100_000 }) {
+  const clock = new FakeClock();
+  const random = seededRandom(1);
+  const { lanes } = memoryBackends(memoryStore({ topology, clock, random, laneBacklogMax: 1_000_000 }));
+  const door = new Door(lanes as unknown as LaneAppender);
+  const log = createLogger("test", "silent");
+  const pod = createMetrics(false);
+  const state = { member: "gw.1" };
+  const queues = new LaneQueues({ appender: door, clock, random, log, member: () => state.member });
+  const readers = [new Reader("c1"), new Reader("c2")] as const;
+  const options = { ...rates, topology, queues, clock, metrics: pod.metrics, log, tracing: noTracing };
+  const ingest = new Ingest({ ...options, sources: () => readers });
+  for (const reader of readers) ingest.opened(reader);
+  const say = (text: string, more: { logId?: string | null; channel?: string; reader?: Reader } = {}) => {
+    const line = { room: "room", sender: "s", userHash: "h", isGroupChat: true, isMention: false, clientAt: null };
+    const { logId = null, channel = "184", reader = readers[0] } = more;
+    const receivedAt = clock.nowMs();
+    ingest.line(reader, { line: { ...line, channel, text, logId }, frame: Buffer.from(text), receivedAt });
+  };
+  const logged = async () => {
+    const cursors = new Map(Array.from({ length: laneCount(topology) }, (_, lane) => [lane, "0-0"]));
+    const entries = await lanes.read(cursors, 0);
+    return entries.flatMap(({ events, loggedAtMs }) =>
+      events.map((event) => decodeEvent(event, loggedAtMs) as ChatEvent),
+    );
+  };
+  const counted = async (series: string) => Number(new RegExp(`^${series} (.*)$`, "m").exec(await pod.expose())?.[1]);
+  return { clock, door, ingest, queues, readers, say, logged, counted, state };
+}
+
+let at: ReturnType<typeof rig>;
+beforeEach(() => {
+  at = rig();
+});
+
+describe("a line that was read", () => {
+  it("is in its lane with the connection's identity and its own id", async () => {
+    at.say("a", { logId: "300" });
+    at.say("b");
+    await at.clock.settle();
+    const [a, b] = await at.logged();
+    expect(a).toMatchObject({ kind: "chat", bot: "LOA.i", device: "d1", connection: "c1", text: "a", logId: "300" });
+    expect(a?.id).toBe(eventIdOfLog("LOA.i", "184", "300"));
+    expect(b?.id).toBe(eventIdOfFrame("LOA.i", Buffer.from("b")));
+    expect(a?.receivedAt).toBe(at.clock.nowMs());
+    expect(await at.counted('moa_messages_appended_total{kind="chat"}')).toBe(2);
+  });
+
+  it("keeps its place in its room through errors, and is there once when only the reply was lost", async () => {
+    at.door.shut = "after";
+    at.say("1");
+    await at.clock.settle();
+    at.say("2");
+    at.say("3");
+    await at.clock.advance(500);
+    at.door.shut = "no";
+    await at.clock.advance(5_000);
+    expect((await at.logged()).map((event) => event.text)).toEqual(["1", "2", "3"]);
+  });
+
+  it("keeps the incarnation and number of its first try, later ones take the new incarnation", async () => {
+    at.door.shut = "before";
+    at.say("1");
+    await at.clock.settle();
+    at.state.member = "gw.2";
+    at.say("2");
+    await at.clock.advance(300);
+    at.door.shut = "no";
+    await at.clock.advance(5_000);
+    const tries = at.door.tries.map(({ by, number }) => `${by} ${number}`);
+    expect(new Set(tries)).toEqual(new Set(["gw.1 1", "gw.2 2"]));
+    expect(tries.at(-1)).toBe("gw.2 2");
+  });
+
+  it("is appended though its connection closed meanwhile", async () => {
+    at.door.shut = "before";
+    at.say("1");
+    await at.clock.settle();
+    at.ingest.closed(at.readers[0]);
+    at.door.shut = "no";
+    await at.clock.advance(5_000);
+    expect(await at.logged()).toHaveLength(1);
+  });
+
+  it("is refused as the twin of the other API's, and counted", async () => {
+    at.say("a", { logId: "300" });
+    at.say("a");
+    await at.clock.settle();
+    expect(await at.logged()).toHaveLength(1);
+    expect(await at.counted('moa_messages_not_accepted_total{reason="twin"}')).toBe(1);
+  });
+});
+
+describe("back-pressure", () => {
+  it("a connection with too many lines not acknowledged is not read until half of them are", async () => {
+    at.door.shut = "before";
+    for (let i = 0; i <= limits.unappendedPerConnectionMax; i++) at.say(`${i}`);
+    expect([...at.readers[0].holds]).toEqual(["unappended"]);
+    expect(at.readers[1].holds.size).toBe(0);
+    at.door.shut = "no";
+    await at.clock.advance(5_000);
+    expect(at.readers[0].holds.size).toBe(0);
+    const said = (await at.logged()).map((event) => Number(event.text));
+    expect(said).toEqual(Array.from({ length: limits.unappendedPerConnectionMax + 1 }, (_, i) => i));
+  });
+
+  it("when the pod holds too much no connection is read, a new one neither, until it holds half", async () => {
+    at.door.shut = "before";
+    const text = "x".repeat(500_000);
+    for (let i = 0; i < 60; i++) at.say(`${i}${text}`);
+    const late = new Reader("c3");
+    at.ingest.opened(late);
+    expect([at.readers[0], at.readers[1], late].every((reader) => reader.holds.has("ring"))).toBe(true);
+    at.door.shut = "no";
+    await at.clock.advance(5_000);
+    expect(at.readers.every((reader) => reader.holds.size === 0)).toBe(true);
+    expect(at.queues.waitingBytes).toBe(0);
+  });
+
+  it("the pod is idle when all is acknowledged, and what waits is given up at its close", async () => {
+    at.door.shut = "before";
+    at.say("1");
+    let idle = false;
+    void at.queues.idle().then(() => {
+      idle = true;
+    });
+    await at.clock.settle();
+    expect(idle).toBe(false);
+    at.queues.close();
+    await at.clock.advance(5_000);
+    expect(idle).toBe(true);
+  });
+});
+
+describe("quotas", () => {
+  it("a bot beyond its rate is read slower and loses nothing", async () => {
+    at = rig({ botRatePerSecond: 10, roomRatePerSecond: 1_000 });
+    for (let i = 0; i < 30; i++) at.say(`${i}`);
+    await at.clock.advance(1_900);
+    expect([...at.readers[0].holds]).toEqual(["quota"]);
+    await at.clock.advance(200);
+    expect(at.readers[0].holds.size).toBe(0);
+    expect(await at.logged()).toHaveLength(30);
+  });
+
+  it("a room beyond ten seconds' worth is refused and counted, other rooms are not", async () => {
+    at = rig({ botRatePerSecond: 1_000, roomRatePerSecond: 1 });
+    for (let i = 0; i < 15; i++) at.say(`${i}`);
+    at.say("elsewhere", { channel: "185" });
+    await at.clock.settle();
+    expect(await at.logged()).toHaveLength(limits.quotaBurstSeconds + 1);
+    expect(await at.counted('moa_messages_not_accepted_total{reason="room_quota"}')).toBe(5);
+  });
+});

@@ -1,0 +1,173 @@
+/**
+ * From a line that was read to an event in its lane.
+ *
+ *   line ─> quota of the bot (beyond it the connection is read slower; nothing is lost)
+ *        ─> twin of the phone's other API?          refused, counted
+ *        ─> quota of the room                       refused, counted
+ *        ─> event, with its id and receive time ─> queue of its lane ─> appended: accepted
+ *
+ * Back-pressure instead of loss: a connection with too many events not yet acknowledged is not read, and when the pod
+ * holds too much in all, none is; both go on below half. A connection that closed leaves its events here: they are
+ * appended all the same.
+ */
+
+import { encodeEvent } from "#common/contract/codec.ts";
+import type { ChatEvent, InboundEvent, ReceiptEvent } from "#common/contract/envelope.ts";
+import { type BotName, type ConnectionId, eventIdOfFrame, eventIdOfLog } from "#common/contract/ids.ts";
+import { laneOf, type Topology } from "#common/contract/lanes.ts";
+import { limits } from "#common/contract/limits.ts";
+import type { Clock } from "#common/kernel/clock.ts";
+import type { Log } from "#common/observe/logger.ts";
+import type { Metrics } from "#common/observe/metrics.ts";
+import type { Tracing } from "#common/observe/tracing.ts";
+import type { Hold } from "#gateway/connection/connection.ts";
+import type { ReadLine } from "#gateway/connection/transition.ts";
+import type { Identity } from "#gateway/platforms/platform.ts";
+import type { LaneQueues } from "./lane-queues.ts";
+import { Quota } from "./quota.ts";
+import { Twins } from "./twins.ts";
+
+/** What ingest needs of a connection. */
+export interface Source {
+  readonly id: ConnectionId;
+  readonly identity: Identity | null;
+  hold(why: Hold): void;
+  release(why: Hold): void;
+}
+
+export interface IngestOptions {
+  readonly topology: Topology;
+  readonly botRatePerSecond: number;
+  readonly roomRatePerSecond: number;
+  readonly queues: LaneQueues;
+  readonly clock: Clock;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly tracing: Pick<Tracing, "newTrace">;
+  /** Every open connection of the pod. */
+  sources(): Iterable<Source>;
+}
+
+interface Intake {
+  readonly source: Source;
+  readonly twins: Twins;
+  unappended: number;
+  throttled: boolean;
+}
+
+export class Ingest {
+  readonly #options: IngestOptions;
+  readonly #bots: Quota;
+  readonly #rooms: Quota;
+  readonly #warnings: Quota;
+  readonly #intakes = new Map<ConnectionId, Intake>();
+  #ringFull = false;
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+    const keysMax = limits.quotaKeysMax;
+    this.#bots = new Quota({ perSecond: options.botRatePerSecond, burst: options.botRatePerSecond, keysMax });
+    const burst = options.roomRatePerSecond * limits.quotaBurstSeconds;
+    this.#rooms = new Quota({ perSecond: options.roomRatePerSecond, burst, keysMax });
+    this.#warnings = new Quota({ perSecond: 1_000 / limits.warnAgainMs, burst: 1, keysMax });
+  }
+
+  /** A new connection is not read while the pod holds too much: accepted and paused, so that its phone stays away. */
+  opened(source: Source): void {
+    this.#intakes.set(source.id, { source, twins: new Twins(), unappended: 0, throttled: false });
+    if (this.#ringFull) source.hold("ring");
+  }
+
+  closed(source: Source): void {
+    this.#intakes.delete(source.id);
+  }
+
+  /** @param source an opened connection that has its identity */
+  line(source: Source, read: ReadLine): void {
+    const intake = this.#intakes.get(source.id);
+    if (intake === undefined || source.identity === null) return;
+    const { bot } = source.identity;
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#throttle(intake, bot, nowMs);
+    if (intake.twins.isTwin(read.line, nowMs)) {
+      this.#options.metrics.eventsNotAccepted.inc(1, { reason: "twin" });
+    } else if (!this.#rooms.tryTake(`${bot}\0${read.line.channel}`, nowMs)) {
+      this.#refuse(bot, read.line.channel, nowMs);
+    } else {
+      const event = eventOf(source.id, source.identity, read);
+      const trace = this.#options.tracing.newTrace();
+      void this.#accept(intake, trace === undefined ? event : { ...event, trace });
+    }
+  }
+
+  /** Resolves when the receipt is in its room's lane. Rejects when the pod stopped before. */
+  receipt(event: ReceiptEvent): Promise<void> {
+    return this.#append(event);
+  }
+
+  async #accept(intake: Intake, event: ChatEvent): Promise<void> {
+    const { clock, metrics, log } = this.#options;
+    if (++intake.unappended > limits.unappendedPerConnectionMax) intake.source.hold("unappended");
+    try {
+      await this.#append(event);
+      metrics.deliverySeconds.observe((clock.nowMs() - event.receivedAt) / 1_000, { leg: "in" });
+    } catch (error) {
+      log.error({ event: event.id, bot: event.bot, err: error }, "a line was read and not appended");
+    }
+    if (--intake.unappended <= limits.unappendedPerConnectionMax / 2) intake.source.release("unappended");
+  }
+
+  async #append(event: InboundEvent): Promise<void> {
+    const { topology, queues, metrics } = this.#options;
+    const { kind } = event;
+    metrics.eventsReceived.inc(1, { kind });
+    const appended = queues.append(laneOf(topology, event.bot, event.channel), encodeEvent(event));
+    if (!this.#ringFull && queues.waitingBytes > limits.gatewayRingBytesMax) this.#fillRing(true);
+    try {
+      await appended;
+      metrics.eventsAppended.inc(1, { kind });
+    } finally {
+      if (this.#ringFull && queues.waitingBytes < limits.gatewayRingBytesMax / 2) this.#fillRing(false);
+    }
+  }
+
+  #fillRing(full: boolean): void {
+    this.#ringFull = full;
+    this.#options.log.warn({ full, events: this.#options.queues.waitingEvents }, "the lanes are away or full");
+    for (const source of this.#options.sources()) {
+      if (full) source.hold("ring");
+      else source.release("ring");
+    }
+  }
+
+  /** What was read is taken; what comes next waits in the socket until the bot is within its quota again. */
+  #throttle(intake: Intake, bot: BotName, nowMs: number): void {
+    this.#bots.take(bot, nowMs);
+    if (!intake.throttled) this.#holdWhileOverdue(intake, bot, nowMs);
+  }
+
+  #holdWhileOverdue(intake: Intake, bot: BotName, nowMs: number): void {
+    const { clock } = this.#options;
+    const waitMs = this.#bots.overdueMs(bot, nowMs);
+    intake.throttled = waitMs > 0;
+    if (waitMs === 0) {
+      intake.source.release("quota");
+      return;
+    }
+    intake.source.hold("quota");
+    clock.after(Math.ceil(waitMs), () => this.#holdWhileOverdue(intake, bot, clock.monotonicMs()));
+  }
+
+  #refuse(bot: BotName, channel: string, nowMs: number): void {
+    this.#options.metrics.eventsNotAccepted.inc(1, { reason: "room_quota" });
+    if (this.#warnings.tryTake(`${bot}\0${channel}`, nowMs)) {
+      this.#options.log.warn({ bot, channel }, "a room is over its quota; its lines are refused");
+    }
+  }
+}
+
+function eventOf(connection: ConnectionId, identity: Identity, { line, frame, receivedAt }: ReadLine): ChatEvent {
+  const { bot, device } = identity;
+  const id = line.logId === null ? eventIdOfFrame(bot, frame) : eventIdOfLog(bot, line.channel, line.logId);
+  return { v: 1, kind: "chat", id, bot, ...line, receivedAt, device, connection };
+}

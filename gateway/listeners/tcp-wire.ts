@@ -1,0 +1,149 @@
+/**
+ * One TCP socket as a wire.
+ *
+ *   write ──> queue of frames ──joined or cut to writeBytesMax──> one write in Node's hands ──callback──> next
+ *
+ * At most one write is handed to Node at a time, so that what is not yet begun can still be withheld, and so that a
+ * callback says exactly which frames have left. Node's own queue would tell neither.
+ */
+import type { Socket } from "node:net";
+import { limits } from "#common/contract/limits.ts";
+import type { Clock } from "#common/kernel/clock.ts";
+import type { CloseReason } from "#common/observe/metric-catalogue.ts";
+import type { Metrics } from "#common/observe/metrics.ts";
+import type { Wire, WireEnd } from "#gateway/connection/wire.ts";
+
+interface Queued {
+  readonly frame: Uint8Array;
+  readonly onWritten: (() => void) | undefined;
+}
+
+interface Chunk {
+  readonly bytes: Uint8Array;
+  /** Callbacks of the frames whose last byte is in it. */
+  readonly ends: readonly (() => void)[];
+}
+
+export class TcpWire implements Wire {
+  readonly peer: string;
+  readonly #socket: Socket;
+  readonly #clock: Clock;
+  readonly #metrics: Pick<Metrics, "socketBufferedBytes">;
+  #queue: Queued[] = [];
+  /** Bytes of the first queued frame that have left already. */
+  #offset = 0;
+  #bufferedBytes = 0;
+  #pumping = false;
+  #closing = false;
+  #reason: CloseReason = "closed_by_peer";
+
+  constructor(socket: Socket, clock: Clock, metrics: Pick<Metrics, "socketBufferedBytes">) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#metrics = metrics;
+    this.peer = `${socket.remoteAddress ?? "gone"}:${socket.remotePort ?? 0}`;
+  }
+
+  /** Starts telling `end`. */
+  open(end: WireEnd): void {
+    const socket = this.#socket;
+    socket.on("data", (chunk: Uint8Array) => {
+      if (!this.#closing) end.onBytes(chunk);
+    });
+    socket.on("end", () => socket.destroy());
+    socket.on("error", () => {
+      if (!this.#closing) this.#reason = "socket_error";
+    });
+    socket.on("close", () => {
+      this.#closing = true;
+      this.#queue = [];
+      this.#buffered(-this.#bufferedBytes);
+      end.onEnded(this.#reason);
+    });
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
+  }
+
+  write(frame: Uint8Array, onWritten?: () => void): void {
+    if (this.#closing) return;
+    if (this.#bufferedBytes > 0 && this.#bufferedBytes + frame.byteLength > limits.writeQueueBytesMax) {
+      this.#reason = "write_queue_full";
+      this.destroy();
+      return;
+    }
+    this.#queue.push({ frame, onWritten });
+    this.#buffered(frame.byteLength);
+    if (this.#pumping) return;
+    this.#pumping = true;
+    // One microtask later: frames of one tick share a write.
+    queueMicrotask(() => this.#pump());
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#closing) this.#socket.resume();
+  }
+
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#socket.pause();
+    if (!this.#pumping) this.#socket.destroySoon();
+    const cancel = this.#clock.after(limits.handoverMsMax, () => this.#socket.destroy());
+    this.#socket.once("close", cancel);
+  }
+
+  destroy(): void {
+    this.#closing = true;
+    this.#queue = [];
+    this.#socket.resetAndDestroy();
+  }
+
+  #pump(): void {
+    const chunk = this.#next();
+    if (chunk === null) {
+      this.#pumping = false;
+      if (this.#closing) this.#socket.destroySoon();
+      return;
+    }
+    this.#socket.write(chunk.bytes, (error) => {
+      // After an error the socket closes by itself, and nothing more was written for sure.
+      if (error || this.#socket.destroyed) return;
+      this.#buffered(-chunk.bytes.byteLength);
+      for (const onWritten of chunk.ends) onWritten();
+      this.#pump();
+    });
+  }
+
+  /** Takes up to writeBytesMax from the queue: many frames joined, or a piece of a large one. */
+  #next(): Chunk | null {
+    const parts: Uint8Array[] = [];
+    const ends: (() => void)[] = [];
+    let bytes = 0;
+    let taken = 0;
+    for (const { frame, onWritten } of this.#queue) {
+      const part = frame.subarray(this.#offset, this.#offset + limits.writeBytesMax - bytes);
+      parts.push(part);
+      bytes += part.byteLength;
+      this.#offset += part.byteLength;
+      if (this.#offset < frame.byteLength) break;
+      this.#offset = 0;
+      taken++;
+      if (onWritten !== undefined) ends.push(onWritten);
+      if (bytes === limits.writeBytesMax) break;
+    }
+    if (parts.length === 0) return null;
+    this.#queue.splice(0, taken);
+    return { bytes: parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, bytes), ends };
+  }
+
+  #buffered(bytes: number): void {
+    this.#bufferedBytes += bytes;
+    this.#metrics.socketBufferedBytes.inc(bytes);
+  }
+}
