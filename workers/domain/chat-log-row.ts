@@ -2,12 +2,18 @@
  * A chat-log row on its way through Redis: one JSON array per line, fields by place, so that 2,000 rows do not carry
  * 34,000 field names. Every field's type is checked on the way back: what reaches the SQL text as a number is one.
  *
- *   [1, channel, user, room, sender, message, directive, type, flags, bot, logId, clientAtMs, serverAtMs]
+ *   [1, channel, user, room, sender, message, directive, type, flags, bot, logId, clientAtMs, serverAtMs,
+ *       answeredAtMs, answer, answer, ...]
+ *
+ * What the bot answered to a line goes with it: place, bot and kind of room are the same, and the pair is half the bytes
+ * of two rows.
  */
 import { MoaError } from "#common/kernel/errors.ts";
 import type { ChatLogRow } from "./stores.ts";
 
 const VERSION = 1;
+/** Of the line's own row. */
+const FIELDS = 13;
 /** Append-only: the place is what is stored. */
 const TYPES = ["normal", "command", "auto_replay"] as const satisfies readonly ChatLogRow["messageType"][];
 const FLAGS = [
@@ -19,9 +25,14 @@ const FLAGS = [
   "isScheduled",
 ] as const satisfies readonly (keyof ChatLogRow)[];
 
+export interface Answers {
+  readonly atMs: number;
+  readonly messages: readonly string[];
+}
+
 /** One line without LF: JSON escapes it. */
-export function encodeRow(row: ChatLogRow): string {
-  return JSON.stringify([
+export function encodeRow(row: ChatLogRow, answers?: Answers): string {
+  const fields = [
     VERSION,
     row.channelId,
     row.userHash,
@@ -35,12 +46,43 @@ export function encodeRow(row: ChatLogRow): string {
     row.logId,
     row.clientAtMs,
     row.serverAtMs,
-  ]);
+  ];
+  if (answers !== undefined) fields.push(answers.atMs, ...answers.messages);
+  return JSON.stringify(fields);
 }
 
-/** @throws MoaError contract_unreadable */
-export function decodeRow(line: string): ChatLogRow {
+/** The line's own row, then one for each answer. @throws MoaError contract_unreadable */
+export function decodeRows(line: string): readonly ChatLogRow[] {
   const at = parse(line);
+  const row = rowAt(at);
+  if (at.length <= FIELDS) return [row];
+  const answeredAtMs = number(at, FIELDS);
+  const answers = Array.from({ length: at.length - FIELDS - 1 }, (_, i) =>
+    answerTo(row, text(at, FIELDS + 1 + i), answeredAtMs),
+  );
+  return [row, ...answers];
+}
+
+function answerTo(row: ChatLogRow, message: string, serverAtMs: number): ChatLogRow {
+  return {
+    ...row,
+    // The column is NOT NULL and a bot has no user hash: its name tells its lines apart.
+    userHash: row.botName,
+    sender: row.botName,
+    message,
+    directive: null,
+    messageType: "normal",
+    isMeaningful: false,
+    isMention: false,
+    logId: null,
+    clientAtMs: null,
+    serverAtMs,
+    isBot: true,
+    isOurBotResponse: true,
+  };
+}
+
+function rowAt(at: readonly unknown[]): ChatLogRow {
   const messageType = TYPES[number(at, 7)];
   if (messageType === undefined) throw unreadable(7);
   const flags = number(at, 8);

@@ -18,7 +18,6 @@ import { limits } from "#common/contract/limits.ts";
 import { hasCode, MoaError } from "#common/kernel/errors.ts";
 import { Sequencer } from "#common/kernel/sequencer.ts";
 import type { EventOutcome, LaneEntry, LaneReader, Taken } from "#common/ports/lane-log.ts";
-import { encodeRow } from "#workers/domain/chat-log-row.ts";
 import { decide } from "#workers/pipeline/pipeline.ts";
 import { handleReceipt } from "#workers/pipeline/receipt.ts";
 import { retryWhile } from "#workers/pipeline/retry-while.ts";
@@ -175,7 +174,7 @@ export class OwnedLane {
       const attributes = { "moa.event": event.id, "moa.outcome": outcome };
       tracing.record("turn", event.trace, { startedAt, endedAt, attributes });
       const settled = outcome === "parked" ? parked(line, event, work.reason) : { ...settledBy(line, event), outcome };
-      const committed = this.#commit({ ...settled, rows: rowsOf(work, endedAt).map(encodeRow) });
+      const committed = this.#commit({ ...settled, rows: rowsOf(work, endedAt) });
       if (isAwaited) this.#commits.hurry();
       await committed;
     } catch (error) {

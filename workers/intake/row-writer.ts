@@ -19,7 +19,7 @@ import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { Membership } from "#common/ports/membership.ts";
 import type { RowEntry, RowLog } from "#common/ports/row-log.ts";
-import { decodeRow } from "#workers/domain/chat-log-row.ts";
+import { decodeRows } from "#workers/domain/chat-log-row.ts";
 import type { ChatLogRow, ChatLogStore, RowBatch } from "#workers/domain/stores.ts";
 
 export interface RowWriterOptions {
@@ -139,7 +139,7 @@ export class RowWriter implements Part {
   /** A row that nobody can read must not hold up those behind it. */
   #decode({ lane, id }: RowEntry, line: string): readonly ChatLogRow[] {
     try {
-      return [decodeRow(line)];
+      return decodeRows(line);
     } catch (error) {
       const { log, metrics } = this.#options;
       metrics.rowsRefused.inc(1);

@@ -1,14 +1,14 @@
-/** What goes on record of one settled event: the line itself, and what we answered. */
+/** What goes on record of one settled event, encoded: the line itself, and what we answered. */
+import { type Answers, encodeRow } from "#workers/domain/chat-log-row.ts";
 import type { Reply } from "#workers/domain/decision.ts";
-import type { ChatLogRow } from "#workers/domain/stores.ts";
 import type { Work } from "./work.ts";
 
 /** @param nowMs the worker's clock: when our answer was decided */
-export function rowsOf(work: Work, nowMs: number): readonly ChatLogRow[] {
+export function rowsOf(work: Work, nowMs: number): readonly string[] {
   if (work.outcome === "duplicate") return [];
   const { event } = work;
   const directive = work.parsed === null || work.parsed.kind === "talk" ? null : work.parsed.command.directive;
-  const said: ChatLogRow = {
+  const said = {
     channelId: event.channel,
     userHash: event.userHash,
     roomName: event.room,
@@ -26,22 +26,15 @@ export function rowsOf(work: Work, nowMs: number): readonly ChatLogRow[] {
     isBot: false,
     isOurBotResponse: false,
     isScheduled: false,
-  };
-  if (work.outcome === "expired" || work.decision === null) return [said];
-  const answer = (reply: Reply): ChatLogRow => ({
-    ...said,
-    // The column is NOT NULL and a bot has no user hash: its name tells its lines apart.
-    userHash: event.bot,
-    sender: event.bot,
-    message: reply.kind === "text" ? reply.text : `[${reply.media} ${reply.items.length}]`,
-    directive: null,
-    messageType: "normal",
-    isMention: false,
-    logId: null,
-    clientAtMs: null,
-    serverAtMs: Math.max(nowMs, event.receivedAt),
-    isBot: true,
-    isOurBotResponse: true,
-  });
-  return [said, ...work.decision.replies.map(answer)];
+  } as const;
+  return [encodeRow(said, answersOf(work, nowMs))];
+}
+
+function answersOf({ outcome, decision, event }: Work, nowMs: number): Answers | undefined {
+  if (outcome === "expired" || decision === null || decision.replies.length === 0) return undefined;
+  return { atMs: Math.max(nowMs, event.receivedAt), messages: decision.replies.map(recorded) };
+}
+
+function recorded(reply: Reply): string {
+  return reply.kind === "text" ? reply.text : `[${reply.media} ${reply.items.length}]`;
 }

@@ -62,16 +62,19 @@ const KOREA_MS = 9 * 3_600_000;
 const FIRST_MS = Date.UTC(1000, 0, 1) - KOREA_MS;
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59) - KOREA_MS;
 
-let lastSecond = Number.NaN;
-let lastText = "";
+/** Phones' clocks and ours come in turn, and few seconds of either at a time. */
+const KNOWN_MAX = 128;
+const known = new Map<number, string>();
 
 /** Wall clock of Asia/Seoul (no daylight saving since 1988), as the original wrote it. Out of range: NULL. */
 function koreanTime(ms: number): string {
   if (!(ms >= FIRST_MS && ms <= LAST_MS)) return "NULL";
   const second = Math.floor(ms / 1_000);
-  if (second !== lastSecond) {
-    lastText = `'${new Date(second * 1_000 + KOREA_MS).toISOString().slice(0, 19).replace("T", " ")}'`;
-    lastSecond = second;
+  let text = known.get(second);
+  if (text === undefined) {
+    if (known.size >= KNOWN_MAX) known.clear();
+    text = `'${new Date(second * 1_000 + KOREA_MS).toISOString().slice(0, 19).replace("T", " ")}'`;
+    known.set(second, text);
   }
-  return lastText;
+  return text;
 }
