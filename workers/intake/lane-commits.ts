@@ -36,7 +36,6 @@ export class LaneCommits {
   };
   /** Batch whose content is fixed until Redis has answered for its number. */
   #current: LaneCommit | null = null;
-  #waiters: (() => void)[] = [];
 
   constructor(options: {
     readonly lane: Lane;
@@ -58,15 +57,10 @@ export class LaneCommits {
   }
 
   /** Resolves when the commit was acknowledged; rejects when it was refused, or the lane dropped. */
-  async add(settled: Settled): Promise<void> {
-    try {
-      await this.#gather.add(
-        settled,
-        settled.rows.reduce((sum, row) => sum + row.length, 64),
-      );
-    } finally {
-      this.#wake();
-    }
+  add(settled: Settled): Promise<null> {
+    let bytes = 64;
+    for (const row of settled.rows) bytes += row.length;
+    return this.#gather.add(settled, bytes);
   }
 
   /** Somebody waits for what was added so far. */
@@ -79,14 +73,8 @@ export class LaneCommits {
     return this.#gather.waitingBytes === 0;
   }
 
-  /** Resolves after the next commit was acknowledged, or at close. */
-  settled(): Promise<void> {
-    return new Promise((resolve) => this.#waiters.push(resolve));
-  }
-
   close(): void {
     this.#gather.close();
-    this.#wake();
   }
 
   async #send(items: readonly Settled[], number: number): Promise<null[]> {
@@ -120,11 +108,5 @@ export class LaneCommits {
       counts,
       parked: items.flatMap(({ parked }) => (parked === undefined ? [] : [parked])),
     };
-  }
-
-  #wake(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const wake of waiters) wake();
   }
 }

@@ -62,6 +62,8 @@ export class OwnedLane {
   #cursor: string;
   #dropped = false;
   #releasing = false;
+  /** Of `finish`. */
+  readonly #waiters: (() => void)[] = [];
 
   constructor(options: OwnedLaneOptions) {
     const { lane, taken, reader, tools } = options;
@@ -103,13 +105,14 @@ export class OwnedLane {
     this.#releasing = true;
     while (!this.#dropped && (this.#progress.inHand > 0 || !this.#commits.idle)) {
       this.#commits.hurry();
-      await this.#commits.settled();
+      await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
   }
 
   drop(): void {
     this.#dropped = true;
     this.#commits.close();
+    this.#progressed();
   }
 
   /** Behind the careful ones everything waits, so that rooms stay in order. */
@@ -201,12 +204,15 @@ export class OwnedLane {
   }
 
   /** Never rejects. */
-  async #commit(settled: Settled): Promise<void> {
-    try {
-      await this.#commits.add(settled);
-    } catch (error) {
-      this.#failed(error);
-    }
+  #commit(settled: Settled): Promise<void> {
+    return this.#commits.add(settled).then(
+      () => this.#progressed(),
+      (error) => this.#failed(error),
+    );
+  }
+
+  #progressed(): void {
+    for (const resolve of this.#waiters.splice(0)) resolve();
     this.#options.onProgress();
   }
 
