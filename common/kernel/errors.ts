@@ -18,7 +18,6 @@ export const errorCatalogue = {
     says: "The event was attempted the allowed number of times and never finished.",
   },
   frame_too_large: { outcome: "close", says: "A line is longer than the limit." },
-  frame_malformed: { outcome: "answer", says: "A line is not of the protocol's form; it is counted and skipped." },
   handshake_invalid: { outcome: "close", says: "The handshake lacks a field or names one wrongly." },
   config_invalid: { outcome: "close", says: "One or more settings are wrong; all of them are listed." },
   server_unfit: { outcome: "close", says: "A server that moa needs is set up in a way that would lose data." },

@@ -1,0 +1,51 @@
+/** docs/acceptance.md and the names of the tests say the same. */
+import { describe, expect, it } from "vitest";
+import { files, readTree, type Tree } from "./tree.ts";
+
+const DOCUMENT = "docs/acceptance.md";
+const ROW = /\b[A-Z]-\d\d\b/g;
+
+/** Rows that the names of a file's tests start with. */
+function rowsShownBy(text = ""): ReadonlySet<string> {
+  const names = text.matchAll(/["'`]((?:[A-Z]-\d\d )+)/g);
+  return new Set([...names].flatMap(([, rows = ""]) => rows.match(ROW) ?? []));
+}
+
+function differences(tree: Tree): string[] {
+  const lines = (tree.get(DOCUMENT) ?? "").split("\n").filter((line) => /^[|] [A-Z]-\d\d [|]/.test(line));
+  const claimed = lines.map((line) => {
+    const [, row = "", , where = ""] = line.split("|").map((cell) => cell.trim());
+    return { row, later: where === "later", paths: where.match(/(?<=`)[^`]+[.]test[.]ts(?=`)/g) ?? [] };
+  });
+  const unshown = claimed.flatMap(({ row, later, paths }) => {
+    if (paths.length === 0) return later ? [] : [`${row} says neither where nor later`];
+    return paths.flatMap((path) => (rowsShownBy(tree.get(path)).has(row) ? [] : [`no test of ${path} shows ${row}`]));
+  });
+  const unclaimed = files(tree, (path) => /^test[/]stack[/]acceptance-.*[.]test[.]ts$/.test(path)).flatMap(
+    ([path, text]) =>
+      [...rowsShownBy(text)].flatMap((row) =>
+        claimed.some((one) => one.row === row && one.paths.includes(path)) ? [] : [`${path} shows ${row}, unclaimed`],
+      ),
+  );
+  return [...unshown, ...unclaimed];
+}
+
+describe("docs/acceptance.md", () => {
+  it("names for each row the test that shows it, and every such test", () => {
+    expect(differences(readTree())).toEqual([]);
+  });
+
+  it("else it is reported", () => {
+    const table = ["D-01 | a | `test/stack/acceptance-x.test.ts` | |", "D-02 | b | soon | |", "D-03 | c | later | |"];
+    const planted = new Map([
+      [DOCUMENT, table.map((line) => `| ${line}`).join("\n")],
+      ["test/stack/acceptance-x.test.ts", 'test("D-04 D-05 it is so")'],
+    ]);
+    expect(differences(planted)).toEqual([
+      "no test of test/stack/acceptance-x.test.ts shows D-01",
+      "D-02 says neither where nor later",
+      "test/stack/acceptance-x.test.ts shows D-04, unclaimed",
+      "test/stack/acceptance-x.test.ts shows D-05, unclaimed",
+    ]);
+  });
+});

@@ -1,0 +1,34 @@
+/**
+ * One project per suite of scripts/suites.ts. `unit` is pure and takes milliseconds; the others start real servers or
+ * processes, so their files run one after another: two MariaDBs at once on two cores only measure each other.
+ */
+import { defineConfig } from "vitest/config";
+
+const everywhere = ["common", "gateway", "workers", "scripts", "bench"];
+
+function withServers(name: string, secondsMax: number) {
+  const ms = secondsMax * 1_000;
+  return {
+    test: {
+      name,
+      include: [`test/${name}/**/*.test.ts`],
+      fileParallelism: false,
+      testTimeout: ms,
+      hookTimeout: ms,
+    },
+  };
+}
+
+export default defineConfig({
+  test: {
+    reporters: ["default"],
+    projects: [
+      { test: { name: "unit", include: everywhere.map((folder) => `${folder}/**/*.test.ts`) } },
+      withServers("architecture", 60),
+      withServers("conformance", 30),
+      withServers("stores", 60),
+      withServers("stack", 120),
+      withServers("sim", 300),
+    ],
+  },
+});
