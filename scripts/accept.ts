@@ -1,0 +1,145 @@
+/**
+ * `npm run accept [-- NAME ...]`: the full figures that `npm test` has no time for, hours in all. Each entry is a command
+ * whose last line of output is one JSON object. What passed on this commit is not run again, so an interrupted run goes
+ * on where it was; an entry that is named is run in any case. docs/measurements.md is written after every entry.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir, totalmem } from "node:os";
+import { join, resolve } from "node:path";
+import { Stack } from "./stack/stack.ts";
+import { stateOf, writeState } from "./stack/state.ts";
+
+interface Entry {
+  readonly name: string;
+  readonly says: string;
+  /** Run by node; `--json` is in it. */
+  readonly command: readonly string[];
+  /** Runs beside a stack of its own, which it finds by MOA_DATA_DIR. */
+  readonly stack?: { readonly gateways: number; readonly workers: number };
+}
+
+const SEED = "1";
+const entries: readonly Entry[] = [
+  {
+    name: "sim",
+    says: "10,000 seeds of the simulation hold every promise",
+    command: ["test/sim/main.ts", "--seed", SEED, "--runs", "10000", "--json"],
+  },
+  {
+    name: "fleet",
+    says: "20,000 lines of 200 phones of all dialects are answered once and in order",
+    command: ["scripts/fleet.ts", "--bots", "200", "--rate", "400", "--seconds", "50", "--json"],
+    stack: { gateways: 2, workers: 2 },
+  },
+  {
+    name: "bench-echo",
+    says: "Throughput, CPU and p99 against the floor",
+    command: ["bench/main.ts", "echo", "--json"],
+  },
+];
+
+interface Measurement {
+  readonly isPassed: boolean;
+  readonly commit: string;
+  readonly machine: string;
+  readonly seed: string;
+  readonly endedAt: string;
+  readonly minutes: number;
+  /** The command's JSON object, or its last words. */
+  readonly result: unknown;
+}
+
+type State = Record<string, Measurement>;
+
+const ROOT = resolve(import.meta.dirname, "..");
+const STATE_FILE = join(ROOT, ".data", "accept.json");
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(names: readonly string[]): Promise<number> {
+  const unknown = names.filter((name) => !entries.some((entry) => entry.name === name));
+  if (unknown.length > 0) {
+    console.error(`no entry ${unknown.join(", ")}; there are ${entries.map((entry) => entry.name).join(", ")}`);
+    return 2;
+  }
+  const state: State = existsSync(STATE_FILE) ? (JSON.parse(readFileSync(STATE_FILE, "utf8")) as State) : {};
+  const commit = commitNow();
+  for (const entry of entries) {
+    const before = state[entry.name];
+    const isDone = before?.isPassed === true && before.commit === commit && !commit.endsWith("+");
+    if (names.length > 0 ? !names.includes(entry.name) : isDone) continue;
+    console.log(`${entry.name}: ${entry.says} ...`);
+    const measured = await measure(entry, commit);
+    state[entry.name] = measured;
+    save(state);
+    console.log(`${entry.name}: ${measured.isPassed ? "passed" : "FAILED"} after ${measured.minutes} min`);
+    console.log(`  ${JSON.stringify(measured.result)}`);
+  }
+  return entries.every(({ name }) => state[name]?.isPassed && state[name].commit === commit) ? 0 : 1;
+}
+
+async function measure(entry: Entry, commit: string): Promise<Measurement> {
+  const dir = mkdtempSync(join(tmpdir(), "moa-accept-"));
+  const places = { dir, bridgePort: 0, opsPort: 0, env: process.env };
+  const stack = entry.stack && (await Stack.prepare({ ...entry.stack, ...places }));
+  try {
+    await stack?.start();
+    if (stack) writeState(dir, stateOf(stack, "127.0.0.1", "moa:"));
+    return await measureIn(dir, entry, commit);
+  } finally {
+    await stack?.stop();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function measureIn(dir: string, { command }: Entry, commit: string): Promise<Measurement> {
+  const startedAt = performance.now();
+  const env = { ...process.env, MOA_DATA_DIR: dir };
+  const run = spawn(process.execPath, command, { cwd: ROOT, env, stdio: ["ignore", "pipe", "inherit"] });
+  const parts: Buffer[] = [];
+  run.stdout.on("data", (part: Buffer) => parts.push(part));
+  const [code] = (await once(run, "close")) as [number | null];
+  const result = resultIn(Buffer.concat(parts).toString());
+  return {
+    // Exit code 0 without the promised object is no measurement.
+    isPassed: code === 0 && typeof result === "object",
+    commit,
+    machine: `${cpus().length} x ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`,
+    seed: SEED,
+    endedAt: new Date().toISOString(),
+    minutes: Math.round((performance.now() - startedAt) / 6_000) / 10,
+    result,
+  };
+}
+
+function resultIn(output: string): unknown {
+  const last = output.trimEnd().split("\n").at(-1) ?? "";
+  try {
+    return JSON.parse(last);
+  } catch {
+    return last;
+  }
+}
+
+/** With `+` when the tree differs from it: such a figure cannot be had again. */
+function commitNow(): string {
+  const git = (...args: string[]) => execFileSync("git", args, { cwd: ROOT }).toString().trim();
+  return `${git("rev-parse", "--short=12", "HEAD")}${git("status", "--porcelain", ".", ":!docs/measurements.md") === "" ? "" : "+"}`;
+}
+
+function save(state: State): void {
+  mkdirSync(join(ROOT, ".data"), { recursive: true });
+  writeFileSync(STATE_FILE, JSON.stringify(state, null, 2));
+  const parts = entries.flatMap(({ name, says, command }) => {
+    const one = state[name];
+    if (one === undefined) return [];
+    const verdict = `${one.isPassed ? "Passed" : "**Failed**"} in ${one.minutes} min on ${one.endedAt.slice(0, 10)}`;
+    const from = `commit \`${one.commit}\`, seed ${one.seed}, ${one.machine}`;
+    const figures = `\`\`\`json\n${JSON.stringify(one.result, null, 2)}\n\`\`\``;
+    return [`## ${name}`, `${says}: \`node ${command.join(" ")}\``, `${verdict}; ${from}.`, figures];
+  });
+  const head = "Written by `npm run accept`, which runs the full figures and goes on where it was interrupted.";
+  writeFileSync(join(ROOT, "docs", "measurements.md"), `${["# Measurements", head, ...parts].join("\n\n")}\n`);
+}
