@@ -20,6 +20,8 @@ import type { Wire, WireEnd } from "./wire.ts";
 export type Hold = "quota" | "unappended" | "ring" | "drain";
 type Role = "handshaking" | "writer" | "standby";
 type FrameType = "handshake" | "ping" | "pong" | "action";
+/** Ends that say nothing against the peer. Any other is our refusal, and somebody has to look at that phone. */
+const ORDINARY: ReadonlySet<CloseReason> = new Set(["closed_by_peer", "socket_error", "replaced", "drain"]);
 
 export interface ConnectionOptions {
   readonly wire: Wire;
@@ -219,7 +221,7 @@ export class Connection implements WireEnd {
     if (this.#identity === null) metrics.handshakeSeconds.observe(this.#ageSeconds(), { result: "refused" });
     if (this.#holds.size > 0) metrics.socketsPaused.inc(-1);
     this.#holds.clear();
-    this.#log(discarded > 0 ? "warn" : "info", { reason, discarded }, "closed");
+    this.#log(discarded > 0 || !ORDINARY.has(reason) ? "warn" : "info", { reason, discarded }, "closed");
     // A replaced peer may be one that does not read: its flush would be waited for until TCP gives up.
     if (reason === "replaced") wire.destroy();
     else wire.close();
