@@ -2,7 +2,7 @@
  * What crosses Redis between the pods. Append-only: a field may be added, never renamed or given another meaning, and
  * a reader keeps fields it does not know (ADR 0007). `v` changes only when an older reader could not cope.
  */
-import type { BotName, ChannelId, ConnectionId, EventId } from "./ids.ts";
+import type { BotName, ChannelId, EventId } from "./ids.ts";
 
 /** A line of chat that a connection reported. Times are epoch milliseconds. */
 export interface ChatEvent {
@@ -23,8 +23,6 @@ export interface ChatEvent {
   readonly clientAt: number | null;
   /** When the gateway had the whole frame. `now` of the turn: a re-run decides the same. */
   readonly receivedAt: number;
-  readonly device: string;
-  readonly connection: ConnectionId;
   /** W3C traceparent of the sampled turn. */
   readonly trace?: string;
   /** Read after the bot's tenure had gone elsewhere: logged and counted, never run as a command (ADR 0003). */

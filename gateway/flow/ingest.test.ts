@@ -93,7 +93,7 @@ describe("a line that was read", () => {
     at.say("b");
     await at.clock.settle();
     const [a, b] = await at.logged();
-    expect(a).toMatchObject({ kind: "chat", bot: "LOA.i", device: "d1", connection: "c1", text: "a", logId: "300" });
+    expect(a).toMatchObject({ kind: "chat", bot: "LOA.i", text: "a", logId: "300" });
     expect(a?.id).toBe(eventIdOfLog("LOA.i", "184", "300"));
     expect(b?.id).toBe(eventIdOfFrame("LOA.i", Buffer.from("b")));
     expect(a?.receivedAt).toBe(at.clock.nowMs());

@@ -94,7 +94,7 @@ export class Ingest {
     } else if (!this.#rooms.tryTake(`${bot}\0${read.line.channel}`, nowMs)) {
       this.#refuse(bot, read.line.channel, nowMs);
     } else {
-      const event = eventOf(source.id, source.identity, read);
+      const event = eventOf(bot, read);
       const trace = this.#options.tracing.newTrace();
       void this.#accept(intake, trace === undefined ? event : { ...event, trace });
     }
@@ -166,8 +166,7 @@ export class Ingest {
   }
 }
 
-function eventOf(connection: ConnectionId, identity: Identity, { line, frame, receivedAt }: ReadLine): ChatEvent {
-  const { bot, device } = identity;
+function eventOf(bot: BotName, { line, frame, receivedAt }: ReadLine): ChatEvent {
   const id = line.logId === null ? eventIdOfFrame(bot, frame) : eventIdOfLog(bot, line.channel, line.logId);
-  return { v: 1, kind: "chat", id, bot, ...line, receivedAt, device, connection };
+  return { v: 1, kind: "chat", id, bot, ...line, receivedAt };
 }
