@@ -12,7 +12,7 @@
  */
 import { decodeEvent } from "#common/contract/codec.ts";
 import { isAfter } from "#common/contract/entry-id.ts";
-import type { InboundEvent, ReceiptEvent } from "#common/contract/envelope.ts";
+import type { ChatEvent, InboundEvent, ReceiptEvent } from "#common/contract/envelope.ts";
 import type { EventId, Lane } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
 import { hasCode, MoaError } from "#common/kernel/errors.ts";
@@ -125,12 +125,13 @@ export class OwnedLane {
     });
   }
 
-  /** Never rejects. */
-  async #begin(line: Line): Promise<void> {
-    if (this.#dropped) return;
+  /** Never rejects. Undefined when all that could be done was done at once. */
+  #begin(line: Line): Promise<void> | undefined {
+    if (this.#dropped) return undefined;
     const event = this.#decode(line);
-    if (event === null) await this.#commit(unreadable(line));
-    else await this.#rooms.add(roomOf(event), () => this.#turn(line, event)).catch((error) => this.#failed(error));
+    if (event === null) return this.#commit(unreadable(line));
+    const turn = this.#rooms.add(roomOf(event), () => this.#turn(line, event));
+    return turn?.catch((error) => this.#failed(error));
   }
 
   #decode(line: Line): InboundEvent | null {
@@ -142,48 +143,63 @@ export class OwnedLane {
     }
   }
 
+  #turn(line: Line, event: InboundEvent): Promise<void> | undefined {
+    if (this.#dropped) return undefined;
+    if (line.careful) return this.#carefulTurn(line, event);
+    return event.kind === "receipt" ? this.#receipt(line, event) : this.#chat(line, event);
+  }
+
+  async #carefulTurn(line: Line, event: InboundEvent): Promise<void> {
+    if (await this.#triedTooOften(event.id)) await this.#commit(parked(line, event, "too_many_attempts"));
+    else await (event.kind === "receipt" ? this.#receipt(line, event) : this.#chat(line, event));
+  }
+
   /**
-   * Resolves when the room's next turn may start. After a turn that changes nothing in MySQL that is when it has decided:
-   * the outbox and the lane take what follows in the same order, so waiting for their answers would only keep a busy
-   * room from sharing their calls (ADR 0002).
+   * Undefined, or settled, when the room's next turn may start. After a turn that changes nothing in MySQL that is when
+   * it has decided: the outbox and the lane take what follows in the same order, so waiting for their answers would only
+   * keep a busy room from sharing their calls (ADR 0002).
    */
-  async #turn(line: Line, event: InboundEvent): Promise<void> {
-    if (this.#dropped) return;
-    if (line.careful && (await this.#triedTooOften(event.id)))
-      return this.#commit(parked(line, event, "too_many_attempts"));
-    if (event.kind === "receipt") return this.#receipt(line, event);
+  #chat(line: Line, event: ChatEvent): Promise<void> | undefined {
     const { clock, metrics } = this.#options.tools;
     const startedAt = clock.nowMs();
     metrics.deliverySeconds.observe(Math.max(0, startedAt - event.receivedAt) / 1_000, { leg: "dispatch" });
     const begun: Work = { event, from: this.#context, parsed: null, decision: null, outcome: null };
-    const decided = decide(begun, this.#options.tools);
-    const work = decided instanceof Promise ? await decided : decided;
+    const work = decide(begun, this.#options.tools);
+    if (work instanceof Promise) return work.then((later) => this.#carryOut(line, later, startedAt));
+    return this.#carryOut(line, work, startedAt);
+  }
+
+  #carryOut(line: Line, work: Work, startedAt: number): Promise<void> | undefined {
+    const { event } = work;
     // Known from here on, not from the commit on: a copy of it may be the room's next turn.
     if (work.outcome !== "duplicate") this.#seen.add(event.id);
     const isAwaited = line.careful || (work.decision?.changes.length ?? 0) > 0;
-    const finished = this.#finish(line, work, { startedAt, isAwaited });
-    if (isAwaited) await finished;
+    const record = (done: Work) => {
+      const committed = this.#record(line, done, startedAt);
+      if (isAwaited) this.#commits.hurry();
+      return committed;
+    };
+    const failed = (error: unknown) =>
+      hasCode(error, "fenced") || this.#dropped ? this.#failed(error) : this.#park(line, event, error);
+    let finished: Promise<void> | undefined;
+    try {
+      const carried = work.outcome === null ? commit(work, this.#options.tools) : work;
+      finished = carried instanceof Promise ? carried.then(record).catch(failed) : record(carried);
+    } catch (error) {
+      finished = Promise.resolve(failed(error));
+    }
+    return isAwaited ? finished : undefined;
   }
 
-  /** Never rejects. */
-  async #finish(line: Line, decided: Work, turn: { startedAt: number; isAwaited: boolean }): Promise<void> {
-    const { event } = decided;
-    const { startedAt, isAwaited } = turn;
+  #record(line: Line, work: Work, startedAt: number): Promise<void> {
     const { clock, tracing } = this.#options.tools;
-    try {
-      const work = decided.outcome === null ? await commit(decided, this.#options.tools) : decided;
-      const endedAt = clock.nowMs();
-      const outcome = work.outcome as EventOutcome;
-      const attributes = { "moa.event": event.id, "moa.outcome": outcome };
-      tracing.record("turn", event.trace, { startedAt, endedAt, attributes });
-      const settled = outcome === "parked" ? parked(line, event, work.reason) : { ...settledBy(line, event), outcome };
-      const committed = this.#commit({ ...settled, rows: rowsOf(work, endedAt) });
-      if (isAwaited) this.#commits.hurry();
-      await committed;
-    } catch (error) {
-      if (hasCode(error, "fenced") || this.#dropped) this.#failed(error);
-      else await this.#park(line, event, error);
-    }
+    const { event } = work;
+    const endedAt = clock.nowMs();
+    const outcome = work.outcome as EventOutcome;
+    const attributes = { "moa.event": event.id, "moa.outcome": outcome };
+    tracing.record("turn", event.trace, { startedAt, endedAt, attributes });
+    const settled = outcome === "parked" ? parked(line, event, work.reason) : { ...settledBy(line, event), outcome };
+    return this.#commit({ ...settled, rows: rowsOf(work, endedAt) });
   }
 
   async #receipt(line: Line, event: ReceiptEvent): Promise<void> {

@@ -13,31 +13,39 @@ import type { Decision } from "#workers/domain/decision.ts";
 import { retryWhile } from "../retry-while.ts";
 import type { Tools, Work } from "../work.ts";
 
-export async function commit(work: Work, tools: Tools): Promise<Work> {
-  const { decision, event } = work;
+/** Sets the outcome. At once when there is nothing to do. */
+export function commit(work: Work, tools: Tools): Work | Promise<Work> {
+  const { decision } = work;
   if (decision === null) return { ...work, outcome: "handled" };
-  const deadline = event.receivedAt + tools.actionTtlMs;
-  const actions = actionsOf(work, decision, deadline);
-  if (decision.changes.length > 0) await applyChanges(work, actions, tools);
-  const done: Work = { ...work, outcome: work.reason === undefined ? "handled" : "parked" };
-  if (actions.length === 0) return done;
-  const outcome = await tools.enqueue({
-    bot: event.bot,
-    lane: work.from.lane,
-    epoch: work.from.epoch,
-    event: event.id,
-    deadline,
-    actions: actions.map(encodeAction),
-  });
-  if (outcome === "fenced") {
-    tools.metrics.fencingRejections.inc(1, { point: "outbox" });
-    throw new MoaError("fenced", `lane ${work.from.lane} has a newer owner`);
-  }
-  if (outcome === "duplicate") tools.metrics.duplicatesSuppressed.inc(1, { layer: "outbox" });
-  return outcome === "expired" ? { ...done, outcome: "expired" } : done;
+  const actions = actionsOf(work, decision, work.event.receivedAt + tools.actionTtlMs);
+  if (decision.changes.length === 0) return reply(work, actions, tools);
+  return applyChanges(work, actions, tools).then(() => reply(work, actions, tools));
 }
 
-export function actionsOf(work: Work, decision: Decision, deadline: number): readonly OutboundAction[] {
+function reply(work: Work, actions: readonly OutboundAction[], tools: Tools): Work | Promise<Work> {
+  const { event, from } = work;
+  const done: Work = { ...work, outcome: work.reason === undefined ? "handled" : "parked" };
+  const [first] = actions;
+  if (first === undefined) return done;
+  const offered = tools.enqueue({
+    bot: event.bot,
+    lane: from.lane,
+    epoch: from.epoch,
+    event: event.id,
+    deadline: first.deadline,
+    actions: actions.map(encodeAction),
+  });
+  return offered.then((outcome) => {
+    if (outcome === "fenced") {
+      tools.metrics.fencingRejections.inc(1, { point: "outbox" });
+      throw new MoaError("fenced", `lane ${from.lane} has a newer owner`);
+    }
+    if (outcome === "duplicate") tools.metrics.duplicatesSuppressed.inc(1, { layer: "outbox" });
+    return outcome === "expired" ? { ...done, outcome: "expired" } : done;
+  });
+}
+
+function actionsOf(work: Work, decision: Decision, deadline: number): readonly OutboundAction[] {
   const { event } = work;
   assert(
     decision.replies.length <= limits.actionsPerDecisionMax,
