@@ -15,7 +15,8 @@ function differences(tree: Tree): string[] {
   const lines = (tree.get(DOCUMENT) ?? "").split("\n").filter((line) => /^[|] [A-Z]-\d\d [|]/.test(line));
   const claimed = lines.map((line) => {
     const [, row = "", , where = ""] = line.split("|").map((cell) => cell.trim());
-    return { row, later: where === "later", paths: where.match(/(?<=`)[^`]+[.]test[.]ts(?=`)/g) ?? [] };
+    const paths: string[] = where.match(/(?<=`)[^`]+[.]test[.]ts(?=`)/g) ?? [];
+    return { row, later: where === "later", paths };
   });
   const unshown = claimed.flatMap(({ row, later, paths }) => {
     if (paths.length === 0) return later ? [] : [`${row} says neither where nor later`];

@@ -1,0 +1,180 @@
+/** Phones of every workable dialect on a whole stack: two gateways, two workers. */
+import { once } from "node:events";
+import { type Connection, createConnection } from "mysql2/promise";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
+import { DIALECT_NAMES, type DialectName } from "#scripts/phone/dialects.ts";
+import { Phone } from "#scripts/phone/phone.ts";
+import type { Pod } from "#scripts/stack/pod.ts";
+import { stackOfFile } from "#test/fixtures/stack.ts";
+import { metricOf, outboxesOf } from "./site.ts";
+
+const patience = { timeout: 20_000, interval: 20 };
+const ROOMS = ["가족방", "회사 방 😀", "동네 모임"];
+const TURNS = 5;
+
+let world: Awaited<ReturnType<typeof stackOfFile>>;
+let mysql: Connection;
+let members: Member[] = [];
+
+beforeAll(async () => {
+  world = await stackOfFile({ gateways: 2, workers: 2 });
+  mysql = await createConnection({ uri: world.stack.mysqlUrl });
+});
+afterEach(async () => {
+  await Promise.all(members.map(({ phone }) => phone.close()));
+  members = [];
+  await vi.waitFor(async () => expect(await connections("writer")).toBe(0), patience);
+});
+afterAll(async () => {
+  await mysql.end();
+  await world.remove();
+});
+
+/** A phone and what it showed, by room. */
+class Member {
+  readonly bot: string;
+  readonly phone: Phone;
+  readonly shown = new Map<string, string[]>();
+
+  constructor(bot: string, dialect: DialectName, gateway: number) {
+    const { ports } = world.stack.gateways[gateway] as Pod;
+    const server = { host: "127.0.0.1", port: ports.bridge as number };
+    this.bot = bot;
+    this.phone = new Phone({ bot, device: `${bot} ${members.length}`, dialect, hurry: 8, servers: [server] });
+    this.phone.events.on("shown", ({ room, text }) => this.in(room).push(text ?? "media"));
+    members.push(this);
+  }
+
+  async connect(): Promise<this> {
+    const welcomed = once(this.phone.events, "welcome");
+    this.phone.connect();
+    await welcomed;
+    return this;
+  }
+
+  say(room: string, text: string): void {
+    const channel = `18445682959392${100 + ROOMS.indexOf(room)}`;
+    this.phone.say({ room, channel, sender: "홍길동", userHash: "u1", text });
+  }
+
+  in(room: string): string[] {
+    const texts = this.shown.get(room) ?? [];
+    this.shown.set(room, texts);
+    return texts;
+  }
+
+  async until(room: string, texts: readonly string[]): Promise<void> {
+    await vi.waitFor(() => expect(this.in(room)).toEqual(texts), patience);
+  }
+}
+
+function everyDialect(name: string, gatewayOf: (index: number) => number): Promise<Member[]> {
+  return Promise.all(DIALECT_NAMES.map((one, i) => new Member(`${name} ${one}`, one, gatewayOf(i)).connect()));
+}
+
+function connections(role: "writer" | "standby"): Promise<number> {
+  return metricOf(world.stack.gateways, "moa_connections", `role="${role}"`);
+}
+
+/** Every answer is confirmed: one that was not may be shown again by the next writer, labelled. */
+async function trimmed(): Promise<void> {
+  const bots = members.map(({ bot }) => bot);
+  for (const { child } of world.stack.gateways) {
+    await vi.waitFor(async () => expect(await outboxesOf(world.stack, child.name, bots)).toBe(0), patience);
+  }
+}
+
+async function rowsOf(bot: string, isOurs: boolean): Promise<string[]> {
+  const sql = "SELECT message FROM kb_chat_logs WHERE bot_name = ? AND is_our_bot_response = ? ORDER BY id";
+  const [rows] = await mysql.query(sql, [bot, isOurs]);
+  return (rows as { message: string }[]).map(({ message }) => message);
+}
+
+/** Turn by turn: the next line is said when the last one's answer is there. */
+async function converse(member: Member, room: string): Promise<void> {
+  const answers: string[] = [];
+  for (let turn = 1; turn <= TURNS; turn++) {
+    const words = `${member.bot}, ${room}: ${turn}번째 말 👋`;
+    member.say(room, `# echo ${words}`);
+    answers.push(`에코: ${words}`);
+    await member.until(room, answers);
+  }
+}
+
+test("phones of every dialect, on either gateway, hold conversations in several rooms at once", async () => {
+  await everyDialect("하나", () => 0);
+  await everyDialect("둘", () => 1);
+  await Promise.all(members.flatMap((member) => ROOMS.map((room) => converse(member, room))));
+  for (const { bot } of members) {
+    const total = ROOMS.length * TURNS;
+    await vi.waitFor(async () => expect(new Set(await rowsOf(bot, false)).size).toBe(total), patience);
+    await vi.waitFor(async () => expect(new Set(await rowsOf(bot, true)).size).toBe(total), patience);
+    expect([...(await rowsOf(bot, false)), ...(await rowsOf(bot, true))]).toHaveLength(2 * total);
+  }
+});
+
+test("of a bot's connections on both gateways exactly one shows each answer: the newest", async () => {
+  const said: string[] = [];
+  const room = ROOMS[0] as string;
+  for (const [count, gateway] of [0, 1, 0].entries()) {
+    await trimmed();
+    const newest = await new Member("LOA.i", "v333", gateway).connect();
+    await vi.waitFor(async () => expect(await connections("standby")).toBe(count), patience);
+    expect(await connections("writer")).toBe(1);
+    const before = members.map((member) => [...member.in(room)]);
+    const lines = members.flatMap((_, speaker) => [1, 2, 3].map((n) => `${count} ${speaker} ${n}`));
+    for (const line of lines) members[Number(line.split(" ")[1])]?.say(room, `# echo ${line}`);
+    said.push(...lines.map((line) => `에코: ${line}`));
+    await vi.waitFor(() => expect(newest.in(room)).toHaveLength(lines.length), patience);
+    for (const [i, texts] of before.slice(0, -1).entries()) expect(members[i]?.in(room)).toEqual(texts);
+  }
+  expect(members.flatMap((member) => member.in(room)).sort()).toEqual(said.sort());
+  await members.at(-1)?.phone.close();
+  await vi.waitFor(async () => expect(await connections("standby")).toBe(1), patience);
+  members[0]?.say(room, "# echo 남은 둘");
+  const left = () => members.slice(0, -1).flatMap((member) => member.in(room));
+  const last = () => left().filter((text) => text === "에코: 남은 둘");
+  await vi.waitFor(() => expect(last()).not.toEqual([]), patience);
+  await trimmed();
+  expect(last()).toHaveLength(1);
+});
+
+test("65,000 characters of Korean come back whole and are on record, and long answers come in order", async () => {
+  await everyDialect("긴 글", (i) => i % 2);
+  const words = "가나다라마바사아자차카타파하 ".repeat(5_000);
+  const long = words.slice(0, 65_000 - "# echo ".length - 1).concat("끝");
+  const longer = words.slice(0, 60_000).concat("끝");
+  const numbered = [1, 2, 3, 4, 5].map((n) => `[${n}/5] 에코: ${longer}`);
+  const room = ROOMS[0] as string;
+  await Promise.all(
+    members.map(async (member) => {
+      member.say(room, `# echo ${long}`);
+      await member.until(room, [`에코: ${long}`]);
+      member.say(room, `# echo --repeat=5 ${longer}`);
+      await member.until(room, [`에코: ${long}`, ...numbered]);
+      await vi.waitFor(async () => expect(await rowsOf(member.bot, true)).toHaveLength(6), patience);
+      expect((await rowsOf(member.bot, false))[0]).toBe(`# echo ${long}`);
+      expect((await rowsOf(member.bot, true))[0]).toBe(`에코: ${long}`);
+    }),
+  );
+});
+
+test("phones that come back after their gateway was killed say what they had queued, in order, each once", async () => {
+  await everyDialect("다시", () => 0);
+  const gateway = world.stack.gateways[0]?.child;
+  const room = ROOMS[0] as string;
+  for (const member of members) member.say(room, "# echo 전");
+  await Promise.all(members.map((member) => member.until(room, ["에코: 전"])));
+  await trimmed();
+  const cut = members.map(({ phone }) => once(phone.events, "closed"));
+  await gateway?.kill();
+  await Promise.all(cut);
+  // A flush takes ten frames, and with some dialects the handshake is the last of them.
+  const queued = Array.from({ length: 9 }, (_, i) => `줄 선 말 ${i}`);
+  for (const member of members) for (const words of queued) member.say(room, `# echo ${words}`);
+  await gateway?.start();
+  const answers = ["에코: 전", ...queued.map((words) => `에코: ${words}`)];
+  await Promise.all(members.map((member) => member.until(room, answers)));
+  for (const member of members) member.say(room, "# echo 후");
+  await Promise.all(members.map((member) => member.until(room, [...answers, "에코: 후"])));
+});
