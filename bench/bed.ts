@@ -8,6 +8,7 @@ import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { Child } from "#scripts/stack/child.ts";
 import { freePort } from "#scripts/stack/free-port.ts";
 import { mariadbServer } from "#scripts/stack/mariadb.ts";
+import { NODE_FLAGS } from "#scripts/stack/node-flags.ts";
 import { redisServer, redisUrlOf } from "#scripts/stack/redis.ts";
 import { cpuTicks } from "./figures.ts";
 
@@ -121,7 +122,8 @@ export class Bed {
     const child = new Child({
       name,
       command: process.execPath,
-      args: args.map((arg) => (arg.endsWith(".ts") ? join(root, arg) : arg)),
+      // The floor, too, runs with what helps moa.
+      args: [...NODE_FLAGS, ...args.map((arg) => (arg.endsWith(".ts") ? join(root, arg) : arg))],
       env: () => podEnv(env ?? {}),
       logFile: join(this.#dir, `${name}.txt`),
       ready: async (pod) => {
