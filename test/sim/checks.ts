@@ -38,6 +38,7 @@ export function broken(evidence: Evidence): readonly string[] {
       return event === undefined ? [] : ofOne(evidence, told, event);
     }),
     ...disorder(evidence, accepted),
+    ...rowDisorder(evidence, accepted),
     ...evidence.openOutboxRows.map((id) => `outbox row ${id} never got its receipt`),
   ];
 }
@@ -86,4 +87,16 @@ function disorder({ history, shown }: Evidence, accepted: ReadonlyMap<string, Ch
     }
   }
   return history.length === 0 ? [] : bad;
+}
+
+/** What was said in a room is on record in the order in which it was accepted. */
+function rowDisorder({ rows }: Evidence, accepted: ReadonlyMap<string, ChatEvent>): readonly string[] {
+  const place = new Map([...accepted.keys()].map((text, i) => [text, i]));
+  const said = rows.filter((row) => !row.isOurBotResponse);
+  const byRoom = Map.groupBy(said, ({ botName, channelId }) => `${botName} room ${channelId}`);
+  return [...byRoom].flatMap(([room, ofRoom]) => {
+    const places = ofRoom.map(({ message }) => place.get(message) ?? -1);
+    const wrong = places.findIndex((at, i) => at < (places[i - 1] ?? -1));
+    return wrong === -1 ? [] : [`${room}: the row of ${ofRoom[wrong]?.message} stands after a later one`];
+  });
 }

@@ -133,7 +133,6 @@ describe("a line", () => {
     const bot = freshBot();
     const phone = await RawPhone.identified(port, bot);
     phone.say("# echo a");
-    await phone.until(() => phone.shown.length > 0, "the answer");
     phone.say("안녕");
     const rows = await untilRows(bot, 3);
     const kinds = rows.map((row) => [

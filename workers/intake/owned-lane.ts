@@ -25,6 +25,7 @@ import { rowsOf } from "#workers/pipeline/rows.ts";
 import { commit } from "#workers/pipeline/steps/commit.ts";
 import type { LaneContext, Tools, Work } from "#workers/pipeline/work.ts";
 import { LaneCommits, type Settled } from "./lane-commits.ts";
+import { type Line, parked, roomOf, settledBy, unreadable } from "./line.ts";
 import { Progress } from "./progress.ts";
 import { SeenEvents } from "./seen-events.ts";
 
@@ -39,12 +40,8 @@ export interface OwnedLaneOptions {
   onProgress(): void;
 }
 
-/** One encoded event of an entry. */
-interface Line {
-  readonly entry: LaneEntry;
-  readonly text: string;
-  readonly careful: boolean;
-}
+/** Gives what a turn came to to the lane commit; settles when that was acknowledged. */
+type Settle = () => Promise<void> | undefined;
 
 export class OwnedLane {
   readonly lane: Lane;
@@ -53,7 +50,9 @@ export class OwnedLane {
   readonly #context: LaneContext;
   readonly #seen: SeenEvents;
   readonly #progress = new Progress();
+  /** Turns of a room, from start to decision; and from decision to lane commit. */
   readonly #rooms = new Sequencer();
+  readonly #records = new Sequencer();
   readonly #commits: LaneCommits;
   /** Entries up to this id are run carefully; null when there are none (any more). */
   #carefulUpTo: string | null;
@@ -173,22 +172,44 @@ export class OwnedLane {
     const { event } = work;
     // Known from here on, not from the commit on: a copy of it may be the room's next turn.
     if (work.outcome !== "duplicate") this.#seen.add(event.id);
-    const isAwaited = line.careful || (work.decision?.changes.length ?? 0) > 0;
-    const record = (done: Work) => {
-      const committed = this.#record(line, done, startedAt);
-      if (isAwaited) this.#commits.hurry();
-      return committed;
-    };
-    const failed = (error: unknown) =>
+    const record = (done: Work) => () => this.#record(line, done, startedAt);
+    const fail = (error: unknown) => () =>
       hasCode(error, "fenced") || this.#dropped ? this.#failed(error) : this.#park(line, event, error);
-    let finished: Promise<void> | undefined;
+    let settled: Settle | Promise<Settle>;
     try {
       const carried = work.outcome === null ? commit(work, this.#options.tools) : work;
-      finished = carried instanceof Promise ? carried.then(record).catch(failed) : record(carried);
+      settled = carried instanceof Promise ? carried.then(record, fail) : record(carried);
     } catch (error) {
-      finished = Promise.resolve(failed(error));
+      settled = fail(error);
     }
-    return isAwaited ? finished : undefined;
+    const isAwaited = line.careful || (work.decision?.changes.length ?? 0) > 0;
+    if (!isAwaited) {
+      this.#inOrder(event, settled, () => {});
+      return undefined;
+    }
+    return new Promise((resolve) => {
+      this.#inOrder(event, settled, (committed) => {
+        this.#commits.hurry();
+        resolve(committed);
+      });
+    });
+  }
+
+  /**
+   * Hands settled turns of a room to the lane commit in their order: a line that nobody answers has nothing to wait for,
+   * and would stand in the chat log before the one it followed.
+   */
+  #inOrder(
+    event: ChatEvent,
+    settled: Settle | Promise<Settle>,
+    handed: (committed: Promise<void> | undefined) => void,
+  ) {
+    const hand = (settle: Settle) => handed(settle());
+    void this.#records.add(roomOf(event), () => {
+      if (settled instanceof Promise) return settled.then(hand);
+      hand(settled);
+      return undefined;
+    });
   }
 
   #record(line: Line, work: Work, startedAt: number): Promise<void> {
@@ -246,8 +267,8 @@ export class OwnedLane {
     return tries > limits.attemptsMax;
   }
 
-  #failed(error: unknown): void {
-    if (this.#dropped) return;
+  #failed(error: unknown): undefined {
+    if (this.#dropped) return undefined;
     if (!hasCode(error, "fenced")) {
       // Neither a sink's refusal nor a parked turn: the lane's state cannot be trusted any more. Letting it go is safe,
       // because a next owner begins at the committed position.
@@ -255,24 +276,6 @@ export class OwnedLane {
     }
     this.drop();
     this.#options.onFenced(this);
+    return undefined;
   }
-}
-
-/** Receipts have an order of their own: one that waits for MySQL must not hold up its room's talk. */
-function roomOf(event: InboundEvent): string {
-  return `${event.kind}\0${event.bot}\0${event.channel}`;
-}
-
-function settledBy({ entry }: Line, { id, kind }: InboundEvent) {
-  return { entry: entry.id, kind, seen: id, rows: [] } as const;
-}
-
-function parked(line: Line, event: InboundEvent, reason = "turn_failed"): Settled {
-  return { ...settledBy(line, event), outcome: "parked", parked: { id: event.id, event: line.text, reason } };
-}
-
-/** An event that cannot be read has no id of its own: its place in the lane is one. */
-function unreadable({ entry, text }: Line): Settled {
-  const put = { id: entry.id, event: text, reason: "contract_unreadable" };
-  return { entry: entry.id, kind: "chat", outcome: "parked", rows: [], parked: put };
 }
