@@ -128,6 +128,12 @@ export const metricCatalogue = {
     help: "Actions at the gateway by what became of them.",
     labels: { result: ["confirmed", "expired", "unshowable"] },
   },
+  actionsWithoutWriter: {
+    type: "counter",
+    name: "moa_actions_without_writer_total",
+    help: "Actions enqueued for a bot that has no connection (unattended), and actions that gave way there to newer ones or were long expired (dropped).",
+    labels: { what: ["unattended", "dropped"] },
+  },
   actionsRedelivered: {
     type: "counter",
     name: "moa_messages_redelivered_total",

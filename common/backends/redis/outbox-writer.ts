@@ -7,8 +7,10 @@ import type { Keys } from "#common/contract/keys.ts";
 import { type Topology, tagOf } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import { assert } from "#common/kernel/assert.ts";
+import type { Clock } from "#common/kernel/clock.ts";
 import type { Random } from "#common/kernel/random.ts";
 import type { Log } from "#common/observe/logger.ts";
+import type { Metrics } from "#common/observe/metrics.ts";
 import type { EnqueueOutcome, OutboxDecision, OutboxWriter } from "#common/ports/outbox.ts";
 import type { Argument, Connection } from "./connection.ts";
 import type { Scripts } from "./scripts.ts";
@@ -20,19 +22,22 @@ export interface OutboxWriterOptions {
   readonly scripts: Scripts;
   readonly keys: Keys;
   readonly topology: Topology;
+  readonly clock: Clock;
   readonly random: Random;
+  readonly metrics: Metrics;
   readonly log: Log;
 }
 
 export class RedisOutboxWriter implements OutboxWriter {
   readonly #options: OutboxWriterOptions;
+  #complainedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: OutboxWriterOptions) {
     this.#options = options;
   }
 
   async enqueue(decisions: readonly OutboxDecision[]): Promise<readonly EnqueueOutcome[]> {
-    const { commands, scripts, keys, topology, random, log } = this.#options;
+    const { commands, scripts, keys, topology, random } = this.#options;
     const first = decisions[0];
     if (!first) return [];
     assert(decisions.length <= limits.decisionsPerCallMax, "an outbox call has at most decisionsPerCallMax decisions");
@@ -63,8 +68,19 @@ export class RedisOutboxWriter implements OutboxWriter {
     }
 
     const codes = (await commands.run(scripts["outbox-enqueue"], names, args)) as number[];
-    const dropped = codes.pop() ?? 0;
-    if (dropped > 0) log.warn({ tag: "OUTBOX", dropped }, "actions dropped that nobody confirmed");
+    const [dropped = 0, unattended = 0] = codes.splice(-2);
+    this.#complain("dropped", dropped);
+    this.#complain("unattended", unattended);
     return codes.map((code) => OUTCOMES[code] as EnqueueOutcome);
+  }
+
+  /** Counted each time, told once a minute: the bots of a fleet that is offline are many. */
+  #complain(what: "dropped" | "unattended", actions: number): void {
+    const { clock, log, metrics } = this.#options;
+    if (actions === 0) return;
+    metrics.actionsWithoutWriter.inc(actions, { what });
+    if (clock.monotonicMs() - this.#complainedAtMs < limits.warnAgainMs) return;
+    this.#complainedAtMs = clock.monotonicMs();
+    log.warn({ tag: "OUTBOX", what, actions }, "answers for bots without a connection: they wait until their deadline");
   }
 }

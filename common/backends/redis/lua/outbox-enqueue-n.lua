@@ -9,7 +9,8 @@ ARGV  1 ms that ids outlive the end of that minute, and actions their deadline  
       3 ms that a dirty set is kept  4 most actions kept of one bot  5 number of bots
       then per bot: name, generation to use if it has none, lane of its first decision
       then per decision: index of its bot, lane, epoch, event, deadline, number of actions, the actions
-Returns  per decision 1 accepted, 2 duplicate, 3 expired, 4 fenced; last, how many actions were dropped unconfirmed
+Returns  per decision 1 accepted, 2 duplicate, 3 expired, 4 fenced; then how many actions were dropped unconfirmed, and
+         how many were accepted for bots without a writer
 ]]
 local BEYOND, DIRTY, DIRTY_MS, MOST = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 local time = redis.call('TIME')
@@ -103,7 +104,7 @@ while at <= #ARGV do
   at = at + 6 + count
 end
 
-local dropped = 0
+local dropped, unattended = 0, 0
 local dirty = {}
 for _, bot in ipairs(bots) do
   if #bot.actions > 0 then
@@ -113,6 +114,8 @@ for _, bot in ipairs(bots) do
     if bot.pod then
       dirty[bot.pod] = dirty[bot.pod] or {}
       table.insert(dirty[bot.pod], bot.name)
+    else
+      unattended = unattended + #bot.actions
     end
     -- Rarely: a bot whose writer confirms never has so many.
     if bot.next - bot.first > 64 then dropped = dropped + trim(bot) end
@@ -123,4 +126,5 @@ for pod, names in pairs(dirty) do
   redis.call('PEXPIRE', DIRTY .. pod, DIRTY_MS)
 end
 outcomes[#outcomes + 1] = dropped
+outcomes[#outcomes + 1] = unattended
 return outcomes
