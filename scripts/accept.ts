@@ -21,6 +21,18 @@ interface Entry {
 }
 
 const SEED = "1";
+
+/** On a stack that the program boots itself. Slower lines where they must outlast a longer outage. */
+function fault(name: string, says: string, ...more: readonly string[]): Entry {
+  const size = ["--messages", "20000", ...(more.length > 0 ? more : ["--rate", "400", "--bots", "200"])];
+  return { name: `fault-${name}`, says, command: ["test/stack/fleet-faults.ts", "--fault", name, ...size, "--json"] };
+}
+
+const STOPPED_30_S = ["--rate", "400", "--bots", "200", "--down", "30"];
+const AWAY_60_S = ["--rate", "200", "--bots", "200", "--down", "60"];
+/** Few phones, so that each says more than its connection may hold unappended. */
+const AWAY_60_S_OFTEN = ["--rate", "200", "--bots", "24", "--down", "60", "--times", "20"];
+
 const entries: readonly Entry[] = [
   {
     name: "sim",
@@ -33,6 +45,15 @@ const entries: readonly Entry[] = [
     command: ["scripts/fleet.ts", "--bots", "200", "--rate", "400", "--seconds", "50", "--json"],
     stack: { gateways: 2, workers: 2 },
   },
+  fault("worker-kill", "kill -9 of a worker among 20,000 lines"),
+  fault("worker-stop", "SIGSTOP of a worker for 30 s, and its waking", ...STOPPED_30_S),
+  fault("worker-disowned", "A worker that does not know that it was declared dead is fenced at every sink"),
+  fault("gateway-kill", "kill -9 of a gateway"),
+  fault("redis-kill", "kill -9 of Redis, which comes back with its AOF after 1 s"),
+  fault("redis-term", "A restart of Redis with its AOF"),
+  fault("mariadb-kill", "kill -9 of MariaDB, which comes back after 2 s"),
+  fault("mariadb-away", "MariaDB away for 60 s: answers go on, all rows arrive once", ...AWAY_60_S),
+  fault("redis-away", "Redis away for 60 s, 20 times in a row: never stuck", ...AWAY_60_S_OFTEN),
   {
     name: "bench-echo",
     says: "Throughput, CPU and p99 against the floor",

@@ -85,7 +85,7 @@ export const faults = {
   "mariadb-away": {
     strike: ({ stack, downMs }) => outage(stack, stack.mariadb, { how: "stop", downMs }),
     least: { was_dead: 1, calls_failed: 1, answered_while_away: 1 },
-    most: { longest_silence_ms: 2_000 },
+    most: { longest_silence_ms: 3_000 },
     victim: ({ mariadb }) => mariadb,
   },
 } as const satisfies Record<string, Fault>;
@@ -208,6 +208,8 @@ async function outage(
 }
 
 const WATCH_EVERY_MS = 50;
+/** Of the looks, one in so many reads the pods' metrics: pages by the dozen fill a heap that is then blamed on the outage. */
+const PAGES_EVERY = 20;
 
 async function watch(stack: Stack, downMs: number) {
   const { gateways } = stack;
@@ -216,13 +218,14 @@ async function watch(stack: Stack, downMs: number) {
   const first = await answersWritten(stack);
   let [last, lastAt] = [first, startedAt];
   let [sockets_paused, memory_grown_mib, longest_silence_ms] = [0, 0, 0];
-  while (performance.now() - startedAt < downMs) {
+  for (let look = 1; performance.now() - startedAt < downMs; look++) {
     await sleep(WATCH_EVERY_MS);
-    const now = await answersWritten(stack);
-    sockets_paused = Math.max(sockets_paused, await metricOf(gateways, "moa_sockets_paused"));
     for (const [i, pod] of gateways.entries()) {
       memory_grown_mib = Math.max(memory_grown_mib, memoryOf(pod) - (memoryAtFirst[i] as number));
     }
+    if (look % PAGES_EVERY !== 0) continue;
+    sockets_paused = Math.max(sockets_paused, await metricOf(gateways, "moa_sockets_paused"));
+    const now = await answersWritten(stack);
     longest_silence_ms = Math.max(longest_silence_ms, Math.round(performance.now() - lastAt));
     if (now > last) [last, lastAt] = [now, performance.now()];
   }

@@ -21,7 +21,7 @@ const claims: readonly [claim: string, fault: FaultName, plan: Partial<Plan>][] 
   [
     "Redis away: sockets are paused, memory is bounded, work resumes within 5 s, time and again",
     "redis-away",
-    { messages: 3_000, rate: 400, bots: 6, times: 2 },
+    { messages: 3_600, rate: 480, bots: 6, times: 2 },
   ],
   ["kill -9 of MariaDB: answers go on, and all rows arrive once", "mariadb-kill", {}],
   ["MariaDB away: answers go on, and all rows arrive once", "mariadb-away", {}],

@@ -28,9 +28,10 @@ async function pageOf({ ports }: Pod): Promise<string> {
   return (await fetch(`http://127.0.0.1:${ports.ops}/metrics`, { signal })).text();
 }
 
-/** Actions whose write to a phone's socket was called back, since the gateways started. */
-export function answersWritten({ gateways }: Stack): Promise<number> {
-  return metricOf(gateways, "moa_actions_delivered_total", 'result="confirmed"');
+/** Actions whose write to a phone's socket was called back, since the gateways started, but for repeats of former ones. */
+export async function answersWritten({ gateways }: Stack): Promise<number> {
+  const written = await metricOf(gateways, "moa_actions_delivered_total", 'result="confirmed"');
+  return written - (await metricOf(gateways, "moa_messages_redelivered_total"));
 }
 
 /** Resident memory, MiB. */
