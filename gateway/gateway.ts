@@ -22,7 +22,7 @@ import type { Metrics } from "#common/observe/metrics.ts";
 import type { Tracing } from "#common/observe/tracing.ts";
 import type { BotChannel } from "#common/ports/bot-channel.ts";
 import type { LaneAppender } from "#common/ports/lane-log.ts";
-import type { Membership } from "#common/ports/membership.ts";
+import type { Membership, Role } from "#common/ports/membership.ts";
 import type { OutboxReader } from "#common/ports/outbox.ts";
 import { Connection } from "./connection/connection.ts";
 import { ConnectionTable } from "./connection/table.ts";
@@ -59,7 +59,7 @@ export class Gateway {
   readonly parts: readonly Part[];
   readonly #options: GatewayOptions;
   readonly #table = new ConnectionTable<Connection>();
-  readonly #life: Life;
+  readonly #life: Life<Role>;
   readonly #queues: LaneQueues;
   readonly #confirmer: Confirmer;
   readonly #ingest: Ingest;
@@ -116,18 +116,17 @@ export class Gateway {
     ];
   }
 
-  #openLife(log: Log): Life {
+  #openLife(log: Log): Life<Role> {
     const { podName, clock, random, metrics, membership } = this.#options;
     return new Life({
       podName,
+      role: "gateway",
+      roll: membership,
       clock,
       random,
       lifeMs: limits.lifeMs,
       marginMs: limits.lifeMarginMs,
       renewEveryMs: limits.lifeRenewEveryMs,
-      join: (member) => membership.join("gateway", member),
-      renew: (member) => membership.renew("gateway", member),
-      leave: (member) => membership.leave("gateway", member),
       onReborn: (member) => {
         metrics.lifeLost.inc(1);
         log.warn({ member }, "life was lost; every bot is attached again");

@@ -107,18 +107,17 @@ export function jobParts(role: JobRole): readonly Part[] {
 }
 
 /** Proof that this pod lives, in one role; `onReborn` hears that the former incarnation may have been declared dead. */
-function lifeOf(role: WorkerBasics, as: Role, onReborn: () => void): Life {
+function lifeOf(role: WorkerBasics, as: Role, onReborn: () => void): Life<Role> {
   const { podName, clock, random, log, metrics, membership } = role;
   return new Life({
     podName,
+    role: as,
+    roll: membership,
     clock,
     random,
     lifeMs: limits.lifeMs,
     marginMs: limits.lifeMarginMs,
     renewEveryMs: limits.lifeRenewEveryMs,
-    join: (member) => membership.join(as, member),
-    renew: (member) => membership.renew(as, member),
-    leave: (member) => membership.leave(as, member),
     onReborn: (member) => {
       metrics.lifeLost.inc(1);
       log.warn({ tag: "SERVER", role: as, member }, "life was lost and is taken up anew");

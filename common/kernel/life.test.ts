@@ -15,9 +15,12 @@ function lifeOf() {
     lifeMs: 3_000,
     marginMs: 500,
     renewEveryMs: 1_000,
-    join: async (member) => void seen.joined.push(member),
-    renew: () => store.renew(),
-    leave: async (member) => void seen.left.push(member),
+    role: "tester",
+    roll: {
+      join: async (_, member) => void seen.joined.push(member),
+      renew: () => store.renew(),
+      leave: async (_, member) => void seen.left.push(member),
+    },
     onReborn: (member) => void seen.reborn.push(member),
     onError: () => void seen.errors++,
   });

@@ -11,31 +11,37 @@
 import { type Clock, pause } from "./clock.ts";
 import type { Random } from "./random.ts";
 
-export interface LifeOptions {
+/** Where lives are kept. The role is one of its own words. */
+export interface LifeRoll<Role extends string> {
+  join(role: Role, member: string): Promise<void>;
+  /** False: the key was gone. Rejects when the store did not answer. */
+  renew(role: Role, member: string): Promise<boolean>;
+  leave(role: Role, member: string): Promise<void>;
+}
+
+export interface LifeOptions<Role extends string> {
   readonly podName: string;
+  readonly role: Role;
+  readonly roll: LifeRoll<Role>;
   readonly clock: Clock;
   readonly random: Random;
   readonly lifeMs: number;
   readonly marginMs: number;
   readonly renewEveryMs: number;
-  join(member: string): Promise<void>;
-  /** False: the key was gone. Rejects when the store did not answer. */
-  renew(member: string): Promise<boolean>;
-  leave(member: string): Promise<void>;
   /** The former incarnation was or may be declared dead; `member` is the new one, already joined. */
   onReborn(member: string): void;
   onError(error: unknown): void;
 }
 
-export class Life {
-  readonly #options: LifeOptions;
+export class Life<Role extends string> {
+  readonly #options: LifeOptions<Role>;
   readonly #stop = new AbortController();
   #member: string;
   #grantedWallMs = Number.NEGATIVE_INFINITY;
   #grantedMonotonicMs = Number.NEGATIVE_INFINITY;
   #loop: Promise<void> = Promise.resolve();
 
-  constructor(options: LifeOptions) {
+  constructor(options: LifeOptions<Role>) {
     this.#options = options;
     this.#member = this.#newMember();
   }
@@ -53,23 +59,24 @@ export class Life {
 
   /** Joins, then renews until stopped. Rejects when the first join fails. */
   async start(): Promise<void> {
-    await this.#granted(() => this.#options.join(this.#member));
+    const { roll, role } = this.#options;
+    await this.#granted(() => roll.join(role, this.#member));
     this.#loop = this.#renewForEver();
   }
 
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#loop;
-    await this.#options.leave(this.#member);
+    await this.#options.roll.leave(this.#options.role, this.#member);
   }
 
   async #renewForEver(): Promise<void> {
-    const { clock, renewEveryMs, onError } = this.#options;
+    const { clock, renewEveryMs, roll, role, onError } = this.#options;
     for (;;) {
       await pause(clock, renewEveryMs, this.#stop.signal);
       if (this.#stop.signal.aborted) return;
       try {
-        if (!(await this.#granted(() => this.#options.renew(this.#member)))) await this.#rejoin();
+        if (!(await this.#granted(() => roll.renew(role, this.#member)))) await this.#rejoin();
       } catch (error) {
         onError(error);
       }
@@ -78,7 +85,8 @@ export class Life {
 
   async #rejoin(): Promise<void> {
     const member = this.#newMember();
-    await this.#granted(() => this.#options.join(member));
+    const { roll, role } = this.#options;
+    await this.#granted(() => roll.join(role, member));
     this.#member = member;
     this.#options.onReborn(member);
   }
