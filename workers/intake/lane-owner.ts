@@ -16,6 +16,7 @@ import { rightfulOwner } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import { backoffMs } from "#common/kernel/backoff.ts";
 import { pause } from "#common/kernel/clock.ts";
+import { Sequencer } from "#common/kernel/sequencer.ts";
 import type { LaneEntry, LaneReader, LaneState } from "#common/ports/lane-log.ts";
 import type { Membership } from "#common/ports/membership.ts";
 import type { Tools } from "#workers/pipeline/work.ts";
@@ -35,6 +36,7 @@ export class LaneOwner {
   readonly #options: LaneOwnerOptions;
   readonly #owned = new Map<Lane, OwnedLane>();
   readonly #releasing = new Set<Lane>();
+  readonly #careful = new Sequencer();
   readonly #stop = new AbortController();
   readonly #wakes: (() => void)[];
   #loops: Promise<void>[] = [];
@@ -114,6 +116,7 @@ export class LaneOwner {
       taken,
       reader,
       tools,
+      careful: this.#careful,
       onFenced: (lane) => this.#forget(lane),
       onProgress: () => this.#wake(state.lane),
     });

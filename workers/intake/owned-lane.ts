@@ -3,8 +3,8 @@
  *
  *   accept(entry) ──> per room in order: attempt? -> handle -> lane commit ──> seen, position moves
  *
- *   careful   after an abrupt takeover the entries that a former owner may have had in hand run one event at a time,
- *             each counted in Redis before it runs, so that one that kills workers is known and parked after
+ *   careful   after an abrupt takeover the entries that a former owner may have had in hand run one event at a time in
+ *             the whole worker, each counted in Redis before it runs, so that one that kills workers is known and parked after
  *             `attemptsMax`. The first try of an event is not counted: a write per event would buy nothing while no
  *             worker dies (ADR 0003).
  *   normal    rooms side by side, a room's next turn after the previous one's commit was acknowledged
@@ -34,6 +34,8 @@ export interface OwnedLaneOptions {
   readonly taken: Taken;
   readonly reader: LaneReader;
   readonly tools: Tools;
+  /** One for all lanes of the worker: careful turns run one at a time, else the neighbour of a poison event is blamed. */
+  readonly careful: Sequencer;
   /** Told once, when a sink refused this epoch. */
   onFenced(lane: OwnedLane): void;
   /** Told whenever something in hand became done: there may be room to read again. */
@@ -118,8 +120,8 @@ export class OwnedLane {
   #enqueue(line: Line): void {
     this.#queued++;
     this.#queue = this.#queue.then(async () => {
-      const begun = this.#begin(line);
-      if (line.careful) await begun;
+      if (line.careful) await this.#options.careful.add("", () => this.#begin(line));
+      else void this.#begin(line);
       this.#queued--;
     });
   }
