@@ -9,7 +9,7 @@
  * and the tenures end; the sockets end; life ends. What a step could not finish is safe: lines not acknowledged are told
  * in the log, actions not confirmed stay in the outbox.
  *
- * Place kept (issue of zombies): the hand-over to standbys on other pods, paced, comes before the tenures end.
+ * Place kept for standbys: the hand-over to standbys on other pods, paced, comes before the tenures end.
  */
 import type { Topology } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";

@@ -10,7 +10,7 @@
  * trimmed too. A receipt is in its room's lane before the action is confirmed: a crash between the two repeats the
  * action, labelled, and never loses the receipt.
  *
- * The write is a proof that the system took the bytes, no more. Place kept (issue of zombies): a barrier after the write
+ * The write is a proof that the system took the bytes, no more. Place kept for barriers: a barrier after the write
  * takes the role of the write callback in `#written`; `busyMs` of the action prolongs its deadline.
  */
 import { decodeAction } from "#common/contract/codec.ts";

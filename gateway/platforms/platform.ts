@@ -1,7 +1,6 @@
 /**
  * A platform is a codec: bytes of one chat network to events and back. It opens no socket, no store and knows no time
- * but what it is given. Authentication of content is a step of its own before decode and comes with the edge (issue of
- * signatures); its place is `Session.decode`.
+ * but what it is given. Place kept for authentication: a step of its own before `Session.decode`.
  */
 import type { OutboundAction } from "#common/contract/envelope.ts";
 import type { FrameFault } from "#common/observe/frame-faults.ts";
