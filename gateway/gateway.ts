@@ -41,6 +41,7 @@ export interface GatewayOptions {
   readonly bridgePort: number;
   readonly botRatePerSecond: number;
   readonly roomRatePerSecond: number;
+  /** The backends' reach: what one call may touch. */
   readonly topology: Topology;
   readonly platform: Platform;
   readonly clock: Clock;

@@ -9,7 +9,7 @@ await runPod("gateway", (config, pod) => {
   const topology = { shards: config.shards, lanesPerShard: config.lanesPerShard, tags: config.outboxTags };
   const keys = keysFor(topology, config.keyPrefix);
   const redis = redisBackends({ ...pod, url: config.redisUrl, keys, topology, laneBacklogMax: config.laneBacklogMax });
-  const gateway = new Gateway({ ...pod, ...redis, ...config, topology, platform: platforms.bridge });
+  const gateway = new Gateway({ ...pod, ...redis, ...config, topology: redis.reach, platform: platforms.bridge });
   return {
     parts: [{ name: "redis", start: () => redis.start(), stop: () => redis.close() }, ...gateway.parts],
     ready: () => !gateway.isDraining,

@@ -35,7 +35,7 @@ export function partsOfWorker(config: Config, pod: Pod, make = PRODUCT): readonl
   const mysql = new Mysql<Schema>({ ...pod, url: config.mysqlUrl, connectionsMax: 8 });
   // The row writer's statements are finished text; see MysqlOptions.textOnly.
   const rowsMysql = new Mysql<Schema>({ ...pod, url: config.mysqlUrl, connectionsMax: 2, textOnly: true });
-  const basics = { ...pod, topology, membership: redis.membership };
+  const basics = { ...pod, topology: redis.reach, membership: redis.membership };
   const outboxRows = new MysqlOutboxRows(mysql);
   const roles: Readonly<Record<string, () => readonly Part[]>> = {
     lanes: () =>

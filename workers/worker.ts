@@ -33,6 +33,7 @@ import type { Tools } from "./pipeline/work.ts";
 /** What every part of a worker may use. */
 export interface WorkerBasics {
   readonly podName: string;
+  /** The backends' reach: what one call may touch. */
   readonly topology: Topology;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,3 +1,4 @@
+import type { Topology } from "#common/contract/lanes.ts";
 import type { BotChannel } from "#common/ports/bot-channel.ts";
 import type { LaneAppender, LaneBalances, LaneReader } from "#common/ports/lane-log.ts";
 import type { Membership } from "#common/ports/membership.ts";
@@ -6,6 +7,8 @@ import type { RowLog } from "#common/ports/row-log.ts";
 
 /** One pod's way to what the pods share, whichever technology keeps it. */
 export interface Backends {
+  /** What one call may touch, as a topology: its shards and tags are served by one call each. Lanes are the deployment's. */
+  readonly reach: Topology;
   readonly appender: LaneAppender;
   readonly lanes: LaneReader;
   readonly balances: LaneBalances;

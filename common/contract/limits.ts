@@ -28,7 +28,7 @@ export const limits = {
   // append
   appendEventsMax: 64,
   appendBytesMax: 60_000,
-  appendGapMs: 2,
+  appendGapMs: 3,
   laneBacklogEventsMax: 100_000,
   appendedAgainMsMax: 3_600_000,
   gatewayRingBytesMax: 24 * 1024 * 1024,
@@ -60,6 +60,7 @@ export const limits = {
   lifeRenewEveryMs: 1_000,
   lifeMarginMs: 500,
   laneCheckEveryMs: 500,
+  laneReadGapMs: 2,
   // Redis
   redisCallMsMax: 2_000,
   blockingReadMs: 1_000,

@@ -277,15 +277,13 @@ onEveryBackend((rig) => {
       expect(await lanes.read(new Map([[0, "0-0"]]), 30)).toEqual([]);
     });
 
-    test("a waiting read of one shard holds back neither another shard nor an append", async () => {
+    test("a waiting read holds back no append", async () => {
       const { appender, lanes } = await rig.pod();
-      await appender.append({ lane: 1, by: "g.1", number: 1, events: ["a"] });
       let over = false;
       const waiting = lanes.read(new Map([[0, "0-0"]]), 1_000).finally(() => {
         over = true;
       });
-      expect(await entriesOf(lanes, 1)).toHaveLength(1);
-      await appender.append({ lane: 1, by: "g.1", number: 2, events: ["b"] });
+      await appender.append({ lane: 1, by: "g.1", number: 1, events: ["b"] });
       expect(over).toBe(false);
       await appender.append({ lane: 0, by: "g.1", number: 1, events: ["c"] });
       expect(await waiting).toHaveLength(1);

@@ -171,6 +171,8 @@ export class LaneOwner {
           // A lane that was given up and taken again while the read was under way has another cursor.
           if (owned !== undefined && owned.cursor === cursors.get(entry.lane)) this.#accept(owned, entry, cursors);
         }
+        // A waiting read brings what one lane got and no more; what others get at the same moment comes with the next.
+        await pause(tools.clock, limits.laneReadGapMs, this.#stop.signal);
       } catch (error) {
         tools.log.warn({ tag: "SERVER", shard, err: error }, "lane read failed");
         await pause(tools.clock, backoffMs(failures++, tools.random), this.#stop.signal);

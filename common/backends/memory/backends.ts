@@ -22,6 +22,7 @@ export interface MemoryStoreOptions {
 export interface MemoryStore {
   readonly lanes: MemoryLanes;
   readonly rows: MemoryRowLog;
+  readonly reach: Topology;
   readonly outbox: MemoryOutbox;
   readonly hub: MemoryHub;
   readonly membership: MemoryMembership;
@@ -31,6 +32,7 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
   const hub = new MemoryHub();
   const rows = new MemoryRowLog(options.topology, options.clock);
   return {
+    reach: options.topology,
     lanes: new MemoryLanes({ ...options, rows }),
     rows,
     outbox: new MemoryOutbox({ ...options, hub }),
@@ -39,9 +41,10 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
   };
 }
 
-export function memoryBackends({ lanes, rows, outbox, hub, membership }: MemoryStore): Backends {
+export function memoryBackends({ reach, lanes, rows, outbox, hub, membership }: MemoryStore): Backends {
   const channel = new MemoryBotChannel(hub);
   return {
+    reach,
     appender: lanes,
     lanes,
     balances: lanes,

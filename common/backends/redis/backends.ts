@@ -1,6 +1,6 @@
 /** Every port on Redis. A worker that subscribes to nothing opens no subscriber, a gateway that reads no lane no reader. */
 import type { Keys } from "#common/contract/keys.ts";
-import type { Topology } from "#common/contract/lanes.ts";
+import { laneCount, type Topology } from "#common/contract/lanes.ts";
 import type { Backends } from "../backends.ts";
 import { RedisBotChannel } from "./bot-channel.ts";
 import { Connection, type ConnectionOptions } from "./connection.ts";
@@ -23,12 +23,16 @@ export interface RedisBackendsOptions extends ConnectionOptions {
 
 export function redisBackends(options: RedisBackendsOptions): Backends {
   const { keys, topology } = options;
+  // A single server takes keys of all hash tags in one call, and runs one call at a time anyway: several would only cost
+  // more. A Cluster takes one tag each, which is the deployment's own topology.
+  const reach: Topology = { shards: 1, lanesPerShard: laneCount(topology), tags: 1 };
   const scripts = readScripts();
   const commands = new Connection(options, "commands");
-  const readers = new ShardReaders(options, topology);
-  const parts = { ...options, commands, readers, scripts };
-  const channel = new RedisBotChannel(options, commands, { keys, topology });
+  const readers = new ShardReaders(options, reach);
+  const parts = { ...options, reach, commands, readers, scripts };
+  const channel = new RedisBotChannel(options, commands, { keys, reach });
   return {
+    reach,
     appender: new RedisLaneAppender(parts),
     lanes: new RedisLaneReader(parts),
     balances: new RedisLaneBalances(parts, keys, topology),

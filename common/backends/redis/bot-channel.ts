@@ -21,7 +21,7 @@ export class RedisBotChannel implements BotChannel {
   readonly #options: ConnectionOptions;
   readonly #commands: Connection;
   readonly #keys: Keys;
-  readonly #topology: Topology;
+  readonly #reach: Topology;
   readonly #subscriber: Connection;
   readonly #probe: string;
   readonly #listeners = new Map<string, { readonly bot: BotName; readonly listener: BotListener }>();
@@ -31,15 +31,11 @@ export class RedisBotChannel implements BotChannel {
   /** When a probe that was published and is not heard yet was sent; null when all were heard. */
   #unheardSinceMs: number | null = null;
 
-  constructor(
-    options: ConnectionOptions,
-    commands: Connection,
-    { keys, topology }: { keys: Keys; topology: Topology },
-  ) {
+  constructor(options: ConnectionOptions, commands: Connection, { keys, reach }: { keys: Keys; reach: Topology }) {
     this.#options = options;
     this.#commands = commands;
     this.#keys = keys;
-    this.#topology = topology;
+    this.#reach = reach;
     this.#subscriber = new Connection(options, "subscriber");
     this.#probe = keys.probe(0, options.random.hex(8));
     this.#subscriber.onSharded((channel, payload) => this.#hear(channel, payload));
@@ -108,7 +104,7 @@ export class RedisBotChannel implements BotChannel {
   #commandsFor(channels: readonly string[]): string[][] {
     const byTag = Map.groupBy(channels, (channel) => {
       const entry = this.#listeners.get(channel);
-      return entry ? tagOf(this.#topology, entry.bot) : 0;
+      return entry ? tagOf(this.#reach, entry.bot) : 0;
     });
     return [...byTag.values()].flatMap((all) =>
       Array.from({ length: Math.ceil(all.length / CHANNELS_PER_COMMAND) }, (_, i) =>

@@ -13,7 +13,7 @@ export interface LaneAppenderOptions {
   readonly commands: Connection;
   readonly scripts: Scripts;
   readonly keys: Keys;
-  readonly topology: Topology;
+  readonly reach: Topology;
   readonly laneBacklogMax: number;
   readonly clock: Clock;
   readonly random: Random;

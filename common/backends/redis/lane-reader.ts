@@ -27,7 +27,7 @@ export interface LaneReaderOptions {
   readonly readers: ShardReaders;
   readonly scripts: Scripts;
   readonly keys: Keys;
-  readonly topology: Topology;
+  readonly reach: Topology;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -42,8 +42,8 @@ export class RedisLaneReader implements LaneReader {
   }
 
   owners(): Promise<readonly LaneState[]> {
-    const { commands, keys, topology } = this.#options;
-    const lanes = Array.from({ length: laneCount(topology) }, (_, lane) => lane);
+    const { commands, keys, reach } = this.#options;
+    const lanes = Array.from({ length: laneCount(reach) }, (_, lane) => lane);
     return commands.call("owners", (redis) =>
       Promise.all(
         lanes.map(async (lane) => {

@@ -2,7 +2,7 @@
  * Not bounded by a key's life: the meta of a bot, some hundred bytes, is kept when the bot is idle, because its
  * generation and the highest epochs it has seen are what tells a late worker and a late confirmation apart.
  */
-import type { BotName } from "#common/contract/ids.ts";
+import type { BotName, Lane } from "#common/contract/ids.ts";
 import type { Keys } from "#common/contract/keys.ts";
 import { type Topology, tagOf } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
@@ -22,6 +22,7 @@ export interface OutboxWriterOptions {
   readonly scripts: Scripts;
   readonly keys: Keys;
   readonly topology: Topology;
+  readonly reach: Topology;
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
@@ -30,6 +31,8 @@ export interface OutboxWriterOptions {
 
 export class RedisOutboxWriter implements OutboxWriter {
   readonly #options: OutboxWriterOptions;
+  #salt: string | undefined;
+  #calls = 0;
   #complainedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: OutboxWriterOptions) {
@@ -37,41 +40,64 @@ export class RedisOutboxWriter implements OutboxWriter {
   }
 
   async enqueue(decisions: readonly OutboxDecision[]): Promise<readonly EnqueueOutcome[]> {
-    const { commands, scripts, keys, topology, random } = this.#options;
+    const { commands, scripts, reach } = this.#options;
     const first = decisions[0];
     if (!first) return [];
     assert(decisions.length <= limits.decisionsPerCallMax, "an outbox call has at most decisionsPerCallMax decisions");
+    const tag = tagOf(reach, first.bot);
+    const bots = runsOf(decisions);
+    for (const bot of bots.keys()) assert(tagOf(reach, bot) === tag, "an outbox call is of one reach");
 
-    const tag = tagOf(topology, first.bot);
-    const bots = [...new Set(decisions.map((decision) => decision.bot))];
-    assert(
-      bots.every((bot) => tagOf(topology, bot) === tag),
-      "an outbox call is of one tag",
-    );
-    const indexOf = new Map<BotName, number>(bots.map((bot, i) => [bot, i + 1]));
-    const names = [
-      ...bots.flatMap((bot) => [keys.outboxMeta(bot), keys.outbox(bot), keys.channel(bot)]),
-      ...decisions.map(({ bot, deadline }) => keys.outboxIds(bot, Math.floor(deadline / 60_000))),
-    ];
-    const args: Argument[] = [
-      limits.dedupeBeyondDeadlineMs,
-      keys.dirty(tag, ""),
-      limits.dirtyMarksMs,
-      limits.outboxActionsMax,
-    ];
-    // Each bot with its first decision's lane. A generation only has to differ from the bot's own earlier ones.
-    const fresh = random.hex(6);
-    const laneOf = new Map(decisions.toReversed().map(({ bot, lane }) => [bot, lane]));
-    args.push(bots.length, ...bots.flatMap((bot) => [bot, fresh, laneOf.get(bot) as number]));
-    for (const { bot, lane, epoch, event, deadline, actions } of decisions) {
-      args.push(indexOf.get(bot) as number, lane, epoch, event, deadline, actions.length, ...actions);
-    }
-
-    const codes = (await commands.run(scripts["outbox-enqueue"], names, args)) as number[];
+    const args = this.#argumentsOf(bots);
+    const codes = (await commands.run(scripts["outbox-enqueue"], this.#keysOf(bots), args)) as number[];
     const [dropped = 0, unattended = 0] = codes.splice(-2);
     this.#complain("dropped", dropped);
     this.#complain("unattended", unattended);
-    return codes.map((code) => OUTCOMES[code] as EnqueueOutcome);
+    const outcomes: EnqueueOutcome[] = [];
+    let next = 0;
+    for (const runs of bots.values()) {
+      for (const { places } of runs)
+        for (const place of places) outcomes[place] = OUTCOMES[codes[next++] as number] as EnqueueOutcome;
+    }
+    return outcomes;
+  }
+
+  #keysOf(bots: ReadonlyMap<BotName, readonly Run[]>): readonly string[] {
+    const { keys } = this.#options;
+    const names: string[] = [];
+    for (const bot of bots.keys()) names.push(keys.outboxMeta(bot), keys.outbox(bot), keys.channel(bot));
+    for (const [bot, runs] of bots) for (const { minute } of runs) names.push(keys.outboxIds(bot, minute));
+    return names;
+  }
+
+  /** In the order that outbox-enqueue-n.lua documents. */
+  #argumentsOf(bots: ReadonlyMap<BotName, readonly Run[]>): readonly Argument[] {
+    const { keys, topology } = this.#options;
+    const args: Argument[] = [
+      limits.dedupeBeyondDeadlineMs,
+      limits.dirtyMarksMs,
+      limits.outboxActionsMax,
+      this.#generation(),
+      bots.size,
+    ];
+    for (const [bot, [run]] of bots) args.push(bot, keys.dirty(tagOf(topology, bot), ""), (run as Run).lane);
+    let index = 0;
+    for (const runs of bots.values()) {
+      index++;
+      for (const { lane, epoch, decisions } of runs) {
+        args.push(index, lane, epoch, decisions.length);
+        for (const { event } of decisions) args.push(event);
+        for (const { deadline } of decisions) args.push(deadline);
+        for (const { actions } of decisions) args.push(actions.length, ...actions);
+      }
+    }
+    return args;
+  }
+
+  /** Only has to differ from the bot's own earlier ones. */
+  #generation(): string {
+    this.#salt ??= this.#options.random.hex(6);
+    return `${this.#salt}${(this.#calls++).toString(36)}`;
   }
 
   /** Counted each time, told once a minute: the bots of a fleet that is offline are many. */
@@ -83,4 +109,35 @@ export class RedisOutboxWriter implements OutboxWriter {
     this.#complainedAtMs = clock.monotonicMs();
     log.warn({ tag: "OUTBOX", what, actions }, "answers for bots without a connection: they wait until their deadline");
   }
+}
+
+/** Decisions of one bot that follow each other and share what the script looks up: lane, epoch, key of their ids. */
+interface Run {
+  readonly lane: Lane;
+  readonly epoch: number;
+  readonly minute: number;
+  readonly decisions: OutboxDecision[];
+  /** Where each stands in the call. */
+  readonly places: number[];
+}
+
+function runsOf(decisions: readonly OutboxDecision[]): ReadonlyMap<BotName, readonly Run[]> {
+  const bots = new Map<BotName, Run[]>();
+  for (const [place, decision] of decisions.entries()) {
+    const { bot, lane, epoch, deadline } = decision;
+    const minute = Math.floor(deadline / 60_000);
+    let runs = bots.get(bot);
+    if (runs === undefined) {
+      runs = [];
+      bots.set(bot, runs);
+    }
+    let run = runs.at(-1);
+    if (run === undefined || run.lane !== lane || run.epoch !== epoch || run.minute !== minute) {
+      run = { lane, epoch, minute, decisions: [], places: [] };
+      runs.push(run);
+    }
+    run.decisions.push(decision);
+    run.places.push(place);
+  }
+  return bots;
 }

@@ -16,7 +16,7 @@ export interface RowLogOptions {
   readonly commands: Connection;
   readonly scripts: Scripts;
   readonly keys: Keys;
-  readonly topology: Topology;
+  readonly reach: Topology;
   readonly clock: Clock;
 }
 
@@ -49,11 +49,11 @@ export class RedisRowLog implements RowLog {
   }
 
   async #look(cursors: ReadonlyMap<Lane, string>): Promise<readonly RowEntry[]> {
-    const { topology } = this.#options;
+    const { reach } = this.#options;
     // Each look begins with another lane, so that one lane with a backlog does not keep the batch to itself.
     const all = [...cursors];
     const from = this.#turn++ % Math.max(1, all.length);
-    const shards = Map.groupBy([...all.slice(from), ...all.slice(0, from)], ([lane]) => shardOf(topology, lane));
+    const shards = Map.groupBy([...all.slice(from), ...all.slice(0, from)], ([lane]) => shardOf(reach, lane));
     const rowsMax = Math.floor(limits.rowsPerTransactionMax / Math.max(1, shards.size));
     const found = await Promise.all([...shards.values()].map((lanes) => this.#lookAt(lanes, rowsMax)));
     return found.flat();

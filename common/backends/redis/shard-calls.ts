@@ -10,7 +10,7 @@ import { Gather } from "#common/kernel/gather.ts";
 import type { Random } from "#common/kernel/random.ts";
 
 export interface ShardCallsOptions<Item, Result> {
-  readonly topology: Topology;
+  readonly reach: Topology;
   readonly clock: Clock;
   readonly random: Random;
   /** Least time between the starts of two calls, ms: under load a call carries more, when idle none waits. */
@@ -23,25 +23,25 @@ export interface ShardCallsOptions<Item, Result> {
 const BYTES_MAX = 1024 * 1024;
 
 export class ShardCalls<Item extends { readonly lane: Lane }, Result> {
-  readonly #topology: Topology;
+  readonly #reach: Topology;
   readonly #gathers: readonly Gather<Item, Result>[];
 
   constructor(options: ShardCallsOptions<Item, Result>) {
-    this.#topology = options.topology;
-    this.#gathers = Array.from({ length: options.topology.shards }, () => gatherOf(options));
+    this.#reach = options.reach;
+    this.#gathers = Array.from({ length: options.reach.shards }, () => gatherOf(options));
   }
 
   /** @throws MoaError redis_unavailable: applied or not */
   call(item: Item, bytes: number): Promise<Result> {
-    return (this.#gathers[shardOf(this.#topology, item.lane)] as Gather<Item, Result>).add(item, bytes);
+    return (this.#gathers[shardOf(this.#reach, item.lane)] as Gather<Item, Result>).add(item, bytes);
   }
 }
 
 function gatherOf<Item, Result>(options: ShardCallsOptions<Item, Result>): Gather<Item, Result> {
-  const { topology, clock, random, gapMs, send } = options;
+  const { reach, clock, random, gapMs, send } = options;
   let sentMs = Number.NEGATIVE_INFINITY;
   return new Gather<Item, Result>({
-    itemsMax: topology.lanesPerShard,
+    itemsMax: reach.lanesPerShard,
     bytesMax: BYTES_MAX,
     clock,
     random,

@@ -16,17 +16,17 @@ export type Streams = readonly (readonly [
   entries: readonly (readonly [id: string, fields: readonly [name: string, value: string]])[],
 ])[];
 
-/** An entry may have 64 events and 60 KB: of 8 lanes this is 30 MB at the very most. */
-const ENTRIES_PER_LANE = 64;
+/** Of one read. An entry may have 60 KB: this is 30 MB at the very most. */
+const ENTRIES_MAX = 512;
 
 export class ShardReaders {
   readonly #options: ConnectionOptions;
-  readonly #topology: Topology;
+  readonly #reach: Topology;
   readonly #connections = new Map<number, Connection>();
 
-  constructor(options: ConnectionOptions, topology: Topology) {
+  constructor(options: ConnectionOptions, reach: Topology) {
     this.#options = options;
-    this.#topology = topology;
+    this.#reach = reach;
   }
 
   /** @throws MoaError redis_unavailable, never without some wait: it is called again at once */
@@ -36,11 +36,11 @@ export class ShardReaders {
       await pause(this.#options.clock, waitMs);
       return [];
     }
-    const connection = this.#of(shardOf(this.#topology, at.lane));
+    const connection = this.#of(shardOf(this.#reach, at.lane));
     await connection.open();
     // BLOCK 0 would wait for ever.
     const block = waitMs > 0 ? ["BLOCK", waitMs] : [];
-    const args = ["COUNT", ENTRIES_PER_LANE, ...block, "STREAMS", ...keys, ...after];
+    const args = ["COUNT", Math.ceil(ENTRIES_MAX / keys.length), ...block, "STREAMS", ...keys, ...after];
     try {
       return ((await connection.call("read", (redis) => redis.call("xread", ...args))) as Streams | null) ?? [];
     } catch (error) {
