@@ -2,17 +2,19 @@
  * `npm start`: the whole of moa on this machine, with one conversation as its proof. Prints what runs where and, when it
  * is ready, one JSON line for scripts; runs until Ctrl-C, SIGTERM or the death of a part.
  *
- *   npm start -- [--gateways N] [--workers N] [--port P] [--host ADDRESS]
+ *   npm start -- [--gateways N] [--workers N] [--port P] [--host ADDRESS] [--mode test|prod] [--insecure]
  */
 import { relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { type Config, loadConfig } from "#common/config/load.ts";
+import { type Config, describeConfig, loadConfig } from "#common/config/load.ts";
+import type { ConfigSources } from "#common/config/sources.ts";
 import { MoaError } from "#common/kernel/errors.ts";
 import { converse } from "./stack/conversation.ts";
 import { DataDir } from "./stack/data-dir.ts";
 import { isFree } from "./stack/free-port.ts";
 import { exchangeText, NEXT_STEPS, pictureOf } from "./stack/picture.ts";
+import { DEVELOPMENT } from "./stack/pod.ts";
 import { Stack } from "./stack/stack.ts";
 import { stateOf, writeState } from "./stack/state.ts";
 
@@ -20,12 +22,15 @@ const PODS_MAX = 16;
 /** A person who pressed Ctrl-C waits no longer; what then still runs is killed and the exit code is 1. */
 const STOP_MS_MAX = 9_000;
 
-const USAGE = "usage: npm start -- [--gateways N] [--workers N] [--port P] [--host ADDRESS]";
+const USAGE =
+  "usage: npm start -- [--gateways N] [--workers N] [--port P] [--host ADDRESS] [--mode test|prod] [--insecure]";
 
 interface Wishes {
   readonly gateways: number;
   readonly workers: number;
   readonly config: Config;
+  /** Servers that somebody named: MOA_REDIS_URL, MOA_MYSQL_URL. The others are ours to start. */
+  readonly servers: Readonly<Record<string, string>>;
 }
 
 /** Resolves with the exit code that the first cause to stop asks for. */
@@ -47,8 +52,8 @@ async function main(): Promise<number> {
   }
 }
 
-async function prepare({ gateways, workers, config }: Wishes, dir: string): Promise<Stack> {
-  const { host, bridgePort } = config;
+async function prepare({ gateways, workers, config, servers }: Wishes, dir: string): Promise<Stack> {
+  const { host, bridgePort, keyPrefix, insecure } = config;
   if (bridgePort !== 0 && !(await isFree(bridgePort, host))) {
     const way = "stop what listens there, or choose another: npm start -- --port 1491 (0 = any free one)";
     throw new MoaError("config_invalid", `port ${bridgePort} of ${host} is taken; ${way}`);
@@ -62,7 +67,8 @@ async function prepare({ gateways, workers, config }: Wishes, dir: string): Prom
     workers,
     bridgePort,
     opsPort: isOpsPortWanted ? config.opsPort : 0,
-    env: { ...process.env, MOA_HOST: host },
+    database: new URL(config.mysqlUrl).pathname.slice(1),
+    env: { ...process.env, MOA_HOST: host, MOA_KEY_PREFIX: keyPrefix, MOA_INSECURE: `${insecure}`, ...servers },
     onDeath: (report) => {
       console.error(`\nmoa: ${report}`);
       ending.resolve(1);
@@ -110,18 +116,34 @@ function wishesOf(argv: readonly string[]): Wishes {
     const text = { type: "string" } as const;
     const { values } = parseArgs({
       args: [...argv],
-      options: { gateways: text, workers: text, port: text, host: text },
+      options: { gateways: text, workers: text, port: text, host: text, mode: text, insecure: { type: "boolean" } },
     });
-    const flags = (["port", "host"] as const).flatMap((name) => (values[name] ? [`--${name}=${values[name]}`] : []));
+    const flags = (["port", "host", "mode"] as const).flatMap((name) =>
+      values[name] ? [`--${name}=${values[name]}`] : [],
+    );
+    if (values.insecure) flags.push("--insecure");
+    const sources = { env: { ...DEVELOPMENT, ...process.env }, argv: flags };
+    const config = loadConfig(sources);
     return {
       gateways: countOf("gateways", values.gateways),
       workers: countOf("workers", values.workers),
-      config: loadConfig({ env: process.env, argv: flags }),
+      config,
+      servers: serversNamed(sources, config),
     };
   } catch (error) {
     if (error instanceof MoaError) throw error;
     throw new MoaError("config_invalid", `${(error as Error).message}\n${USAGE}`, { cause: error });
   }
+}
+
+/** In whichever source they are named. */
+function serversNamed(sources: ConfigSources, config: Config): Readonly<Record<string, string>> {
+  const named = describeConfig(sources).filter(({ from }) => from !== "default");
+  return Object.fromEntries(
+    named.flatMap(({ setting, variable }) =>
+      setting === "redisUrl" || setting === "mysqlUrl" ? [[variable, config[setting]]] : [],
+    ),
+  );
 }
 
 function countOf(name: string, given = "1"): number {

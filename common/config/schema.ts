@@ -4,50 +4,21 @@
  */
 import convict from "convict";
 import { limits } from "../contract/limits.ts";
-import { LOG_LEVELS } from "../observe/logger.ts";
+import { LOG_LEVELS, type LogLevel } from "../observe/logger.ts";
+import { namedFormats, oneOf, port, share, token, url, within } from "./formats.ts";
+import { type BotKeys, hmacKeysFormat } from "./hmac-keys.ts";
 
-convict.addFormat({
-  name: "roles",
-  coerce: (value: unknown) => (typeof value === "string" ? value.split(",").map((role) => role.trim()) : value),
-  validate: (value: unknown) => {
-    const allowed = ["lanes", "rows", "jobs"];
-    if (!Array.isArray(value) || value.length === 0 || !value.every((role) => allowed.includes(role))) {
-      throw new Error(`must be a comma separated list of ${allowed.join(", ")}`);
-    }
-  },
-});
+for (const format of [...namedFormats, hmacKeysFormat]) convict.addFormat(format);
 
-function port(value: unknown): void {
-  if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > 65_535) {
-    throw new Error("must be a port, 0 to 65535 (0 = any free one)");
-  }
-}
-
-function within(low: number, high: number) {
-  return (value: unknown): void => {
-    if (!Number.isInteger(value) || (value as number) < low || (value as number) > high) {
-      throw new Error(`must be a whole number from ${low} to ${high}`);
-    }
-  };
-}
-
-function share(value: unknown): void {
-  if (typeof value !== "number" || value < 0 || value > 1) throw new Error("must be a number from 0 to 1");
-}
-
-/** The message never quotes the value: an URL may hold a password. */
-function url(...schemes: string[]) {
-  return (value: unknown): void => {
-    const parsed = URL.canParse(String(value)) ? new URL(String(value)) : undefined;
-    if (parsed === undefined || !schemes.includes(parsed.protocol) || parsed.hostname === "") {
-      throw new Error(
-        `must be a URL with a host that starts with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}`,
-      );
-    }
-  };
-}
+const DAYS_MAX = 36_500;
 
 export const settingsSchema = {
+  mode: {
+    doc: "Which of the original's two databases, as its --mode: test = kkobot_test, prod = kkobot_prod, unless MOA_MYSQL_URL names one. Each has Redis keys of its own.",
+    format: oneOf("", "test", "prod"),
+    default: "" as "" | "test" | "prod",
+    env: "MOA_MODE",
+  },
   podName: {
     doc: "Name of this pod in logs, owners and life keys; the host name when empty.",
     format: String,
@@ -64,8 +35,8 @@ export const settingsSchema = {
   },
   logLevel: {
     doc: "Least severe level that is logged.",
-    format: [...LOG_LEVELS],
-    default: "info",
+    format: oneOf(...LOG_LEVELS),
+    default: "info" as LogLevel,
     env: "MOA_LOG_LEVEL",
   },
   redisUrl: {
@@ -109,7 +80,7 @@ export const settingsSchema = {
   workerRoles: {
     doc: "What this worker does: lanes, rows (chat log to MySQL), jobs. Comma separated.",
     format: "roles",
-    default: ["lanes", "rows", "jobs"] as string[],
+    default: ["lanes", "rows", "jobs"] as readonly string[],
     env: "MOA_WORKER_ROLES",
   },
   actionTtlMs: {
@@ -138,4 +109,86 @@ export const settingsSchema = {
   },
   otlpUrl: { doc: "OTLP/HTTP endpoint for traces; empty = none.", format: String, default: "", env: "MOA_OTLP_URL" },
   traceRatio: { doc: "Share of turns that are traced, 0 to 1.", format: share, default: 0.01, env: "MOA_TRACE_RATIO" },
+  approval: {
+    doc: "Who lets unknown devices and rooms in: an operator, or auto, which lets everybody in.",
+    format: oneOf("operator", "auto"),
+    default: "operator" as "operator" | "auto",
+    env: "MOA_APPROVAL",
+  },
+  hmac: {
+    doc: "What a bad or missing signature means: require = refused, warn = counted. MOA_HMAC_KEYS may differ for one bot.",
+    format: oneOf("require", "warn"),
+    default: "require" as "require" | "warn",
+    env: "MOA_HMAC",
+  },
+  hmacKeys: {
+    doc: 'Keys of the bots\' signatures, as {"BOT":[{"key":"…","salt":"…"}]}; `*` = every bot not named; two of a bot while its phones change over. In the place of the list also {"keys":[…],"require":false,"allow":["10.0.0.0/8"]}.',
+    format: "hmac keys",
+    default: [] as readonly BotKeys[],
+    env: "MOA_HMAC_KEYS",
+    sensitive: true,
+  },
+  opsToken: {
+    doc: "Bearer token for /admin/* of the ops port, 16 characters at least; empty = those paths do not exist.",
+    format: token,
+    default: "",
+    env: "MOA_OPS_TOKEN",
+    sensitive: true,
+  },
+  insecure: {
+    doc: "Allows auto approval and unsigned lines on an address that others reach.",
+    format: "switch",
+    default: false,
+    env: "MOA_INSECURE",
+  },
+  proxyProtocolFrom: {
+    doc: "Networks whose connections begin with a PROXY protocol header, comma separated, as 10.0.0.0/8; empty = none.",
+    format: "networks",
+    default: [] as readonly string[],
+    env: "MOA_PROXY_PROTOCOL_FROM",
+  },
+  connectionsMax: {
+    doc: "Connections of one gateway at which its listener closes until some have gone.",
+    format: within(1, 1_000_000),
+    default: 15_000,
+    env: "MOA_CONNECTIONS_MAX",
+  },
+  tlsPort: {
+    doc: "Port of the bridge protocol over TLS, open only with MOA_TLS_CERT_FILE and MOA_TLS_KEY_FILE.",
+    format: port,
+    default: 1493,
+    env: "MOA_TLS_PORT",
+  },
+  tlsCertFile: {
+    doc: "PEM file of the TLS certificate and its chain; empty = no TLS.",
+    format: String,
+    default: "",
+    env: "MOA_TLS_CERT_FILE",
+  },
+  tlsKeyFile: {
+    doc: "PEM file of the certificate's private key.",
+    format: String,
+    default: "",
+    env: "MOA_TLS_KEY_FILE",
+  },
+  retentionChatLogDays: {
+    doc: "Days after which rows of kb_chat_logs are deleted; 0 = never.",
+    format: within(0, DAYS_MAX),
+    default: 0,
+    env: "MOA_RETENTION_CHAT_LOG_DAYS",
+  },
+  retentionPingDays: {
+    doc: "Days after which rows of kb_ping_monitor are deleted; 0 = never.",
+    format: within(0, DAYS_MAX),
+    default: 90,
+    env: "MOA_RETENTION_PING_DAYS",
+  },
+  retentionAuditDays: {
+    doc: "Days after which rows of moa_audit are deleted; 0 = never.",
+    format: within(0, DAYS_MAX),
+    default: 0,
+    env: "MOA_RETENTION_AUDIT_DAYS",
+  },
 };
+
+export type Setting = keyof typeof settingsSchema;

@@ -12,6 +12,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MoaError } from "#common/kernel/errors.ts";
+import { rotateWhileFilling } from "./log-file.ts";
 import { programOf } from "./program.ts";
 
 export interface ChildSpec {
@@ -55,6 +56,7 @@ export class Child {
     const { command, args, logFile, ready, readyMsMax, env } = this.#spec;
     mkdirSync(dirname(logFile), { recursive: true });
     const log = openSync(logFile, "a", 0o600);
+    const endRotation = rotateWhileFilling(logFile);
     // Servers ignore the channel; pods say through it when they are ready and on which ports.
     // A process group of its own: Ctrl-C in a terminal goes to the whole group, and servers would die before their pods.
     // The kernel kills it when we die, however: no server is left behind on data that the next stack opens.
@@ -72,6 +74,7 @@ export class Child {
     const given = new AbortController();
     let isReady = false;
     void exited.then(() => {
+      endRotation();
       given.abort();
       this.#process = undefined;
       if (isReady && !this.#isLeaving)

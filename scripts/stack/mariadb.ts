@@ -1,8 +1,10 @@
 /**
  * A private MariaDB (or MySQL) on 127.0.0.1. Its data directory is made in a folder beside and renamed, so that an
  * interrupted start leaves nothing half made. Everybody on a machine may connect to 127.0.0.1, so the only account that
- * can is `moa`, with a password of its own per data directory, for databases whose names begin with `moa`; it sees what
- * statements run, to find out which one blocks.
+ * can is `moa`, with a password of its own per data directory, for databases whose names begin with `moa` or `kkobot`; it
+ * sees what statements run, to find out which one blocks.
+ *
+ * It has a place of its own for temporary files: a server that starts removes those of all others from a shared one.
  *
  * Run as root it stays root: the usual step down to the user `mysql` cannot read a clone below /root.
  */
@@ -10,7 +12,7 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Child } from "./child.ts";
@@ -23,6 +25,8 @@ export interface MariadbPlace {
   readonly dir: string;
   readonly port: number;
   readonly logFile: string;
+  /** That the URL names; `moa` unless it is said. Made by whoever uses it, if it is another. */
+  readonly database?: string | undefined;
 }
 
 /** Makes the data directory when there is none (about 2 s); the server itself is not started. */
@@ -45,13 +49,13 @@ export async function mariadbServer(place: MariadbPlace): Promise<{ server: Chil
     name: "mariadb",
     command: program,
     args: ["--no-defaults", ...USER, ...network, ...files, ...sets, ...small],
-    env: () => process.env,
+    env: () => ({ ...process.env, TMPDIR: dir }),
     logFile: place.logFile,
     ready: (_, signal) => untilGreeting(place.port, signal),
     readyMsMax: 60_000,
     stopMsMax: 6_000,
   });
-  return { server, url: `mysql://moa:${password}@127.0.0.1:${place.port}/${DATABASE}` };
+  return { server, url: `mysql://moa:${password}@127.0.0.1:${place.port}/${place.database ?? DATABASE}` };
 }
 
 async function makeData(program: string, data: string): Promise<void> {
@@ -62,7 +66,9 @@ async function makeData(program: string, data: string): Promise<void> {
   const [command, args] = isMariadb
     ? [install, ["--no-defaults", "--auth-root-authentication-method=socket", "--skip-test-db", "--skip-name-resolve"]]
     : [program, ["--no-defaults", "--initialize-insecure"]];
-  await promisify(execFile)(command, [...args, ...USER, `--datadir=${fresh}`]);
+  await promisify(execFile)(command, [...args, ...USER, `--datadir=${fresh}`], {
+    env: { ...process.env, TMPDIR: dirname(data) },
+  });
   renameSync(fresh, data);
 }
 
@@ -79,6 +85,7 @@ function accountSql(password: string): string {
     `CREATE DATABASE IF NOT EXISTS ${DATABASE} CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci;`,
     `CREATE USER IF NOT EXISTS ${account} IDENTIFIED BY '${password}';`,
     `GRANT ALL ON \`${DATABASE}%\`.* TO ${account};`,
+    `GRANT ALL ON \`kkobot%\`.* TO ${account};`,
     `GRANT PROCESS ON *.* TO ${account};`,
     "",
   ].join("\n");

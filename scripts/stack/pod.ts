@@ -20,6 +20,9 @@ export interface PodSpec {
   readonly logFile: string;
 }
 
+/** Nobody operates a stack on one's own machine, and its phones may have no keys. Settings of the pods beat these. */
+export const DEVELOPMENT = { MOA_APPROVAL: "auto", MOA_HMAC: "warn" } as const;
+
 /** A pod that gets its first ports again when it is started again: phones dial the old one. */
 export function podOf({ name, main, env, logFile }: PodSpec): Pod {
   let ports: Ports = {};
@@ -28,6 +31,7 @@ export function podOf({ name, main, env, logFile }: PodSpec): Pod {
     command: process.execPath,
     args: [...NODE_FLAGS, main],
     env: () => ({
+      ...DEVELOPMENT,
       ...env,
       MOA_POD_NAME: name,
       ...(ports.bridge === undefined ? {} : { MOA_BRIDGE_PORT: `${ports.bridge}` }),

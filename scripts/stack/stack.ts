@@ -22,6 +22,8 @@ export interface StackOptions {
   /** Of the first gateway; the others take any free one. 0 = any free one. */
   readonly bridgePort: number;
   readonly opsPort: number;
+  /** On a MariaDB of ours; `moa` unless it is said. */
+  readonly database?: string | undefined;
   /** Environment of the pods; MOA_REDIS_URL or MOA_MYSQL_URL in it = that server is not ours to start. */
   readonly env: NodeJS.ProcessEnv;
   /** In the place of workers/main.ts: a test's own commands, or faults on purpose. */
@@ -93,14 +95,14 @@ export class Stack {
 
 type Servers = Pick<Stack, "redis" | "mariadb" | "redisUrl" | "mysqlUrl">;
 
-async function serversOf({ dir, env }: StackOptions): Promise<Servers> {
+async function serversOf({ dir, env, database }: StackOptions): Promise<Servers> {
   const [redisPort, mysqlPort] = [await freePort(), await freePort()];
   const redis = env.MOA_REDIS_URL
     ? undefined
     : redisServer({ dir: join(dir, "redis"), port: redisPort, logFile: logOf(dir, "redis") });
   const mariadb = env.MOA_MYSQL_URL
     ? undefined
-    : await mariadbServer({ dir: join(dir, "mariadb"), port: mysqlPort, logFile: logOf(dir, "mariadb") });
+    : await mariadbServer({ dir: join(dir, "mariadb"), port: mysqlPort, logFile: logOf(dir, "mariadb"), database });
   return {
     redis,
     mariadb: mariadb?.server,

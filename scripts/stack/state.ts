@@ -10,16 +10,19 @@ export interface StackState {
   readonly mysqlUrl: string;
   readonly keyPrefix: string;
   readonly ports: { readonly bridge: number; readonly bridges: readonly number[]; readonly ops: number };
+  /** Of every pod, as MOA_OPS_URL wants them, comma separated. */
+  readonly opsUrl: string;
   /** By part: redis, mariadb, gateway-1, worker-1, ... */
   readonly pids: Readonly<Record<string, number>>;
 }
 
 export function stateOf(stack: Stack, host: string, keyPrefix: string): StackState {
-  const { redisUrl, mysqlUrl, gateways, children } = stack;
+  const { redisUrl, mysqlUrl, gateways, workers, children } = stack;
   const bridges = gateways.map((pod) => pod.ports.bridge as number);
   const ports = { bridge: bridges[0] as number, bridges, ops: gateways[0]?.ports.ops as number };
   const pids = Object.fromEntries(children.map((child) => [child.name, child.pid as number]));
-  return { host: reachable(host), redisUrl, mysqlUrl, keyPrefix, ports, pids };
+  const opsUrl = [...gateways, ...workers].map((pod) => `http://${urlHost(host)}:${pod.ports.ops}`).join();
+  return { host: reachable(host), redisUrl, mysqlUrl, keyPrefix, ports, opsUrl, pids };
 }
 
 export function writeState(dir: string, state: StackState): void {
@@ -29,4 +32,9 @@ export function writeState(dir: string, state: StackState): void {
 /** A pod that listens on every address is found on the loopback. */
 function reachable(host: string): string {
   return { "0.0.0.0": "127.0.0.1", "::": "::1" }[host] ?? host;
+}
+
+function urlHost(host: string): string {
+  const name = reachable(host);
+  return name.includes(":") ? `[${name}]` : name;
 }
