@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ask, type MariaDb, startMariaDb } from "#test/fixtures/mariadb.ts";
+import { migrations } from "#workers/stores/migrations/catalogue.ts";
 import { openStore } from "./open-store.ts";
 
 const ORIGINAL = readFileSync(new URL("original-chat-logs.sql", import.meta.url), "utf8");
@@ -127,7 +128,7 @@ test("four pods that start at once migrate once", async () => {
   for (const pod of pods) pod.stdin.write("go\n");
   expect(await codes).toEqual([0, 0, 0, 0]);
   const names = (await ask(url, "SELECT name FROM moa_migrations ORDER BY name")).map((row) => row.name);
-  expect(names).toEqual(["0001-chat-logs", "0002-lanes-and-outbox"]);
+  expect(names).toEqual(Object.keys(migrations));
 });
 
 test("a pod of the version before starts on a database that a newer one migrated", async () => {

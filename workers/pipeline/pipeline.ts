@@ -3,20 +3,22 @@
  *
  *   decide   dedupe     handled before?                                     -> duplicate
  *            passLate   read after the bot's tenure had gone elsewhere?     -> handled: logged, never run
+ *            admit      from an approved device, in an approved room?       -> refused: logged, never run
  *            parse      text -> command, prompt, parameters                 -> handled: ordinary talk
  *            run        command(turn) -> Decision                           -> parked: threw, or ran too long
  *   commit              changes to MySQL, replies to the outbox             -> expired: nobody waits for the answer
  *
- * The lane commit (seen id, chat-log rows, position) follows in the lane's owner, when this has settled. Rooms and users,
- * filters, auto-replies, permits and throttles take their places between passLate and run.
+ * The lane commit (seen id, chat-log rows, position) follows in the lane's owner, when this has settled. Users, filters,
+ * auto-replies, permits and throttles take their places between admit and run.
  */
+import { admit } from "./steps/admit.ts";
 import { dedupe } from "./steps/dedupe.ts";
 import { parse } from "./steps/parse.ts";
 import { passLate } from "./steps/pass-late.ts";
 import { run } from "./steps/run.ts";
 import type { Step, Tools, Work } from "./work.ts";
 
-const deciding: readonly Step[] = [dedupe, passLate, parse, run];
+const deciding: readonly Step[] = [dedupe, passLate, admit, parse, run];
 
 /** Gives a work that has an outcome, or a decision to commit. At once, unless a command takes its time. */
 export function decide(work: Work, tools: Tools): Work | Promise<Work> {

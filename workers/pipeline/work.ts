@@ -1,4 +1,5 @@
 /** What the pipeline's steps hand on: one chat event on its way from the lane to its commit. */
+import type { Approvals } from "#common/access/approvals.ts";
 import type { ChatEvent } from "#common/contract/envelope.ts";
 import type { EventId, Lane } from "#common/contract/ids.ts";
 import type { Clock } from "#common/kernel/clock.ts";
@@ -41,6 +42,7 @@ export interface Tools {
   readonly tracing: Pick<Tracing, "record">;
   readonly turns: TurnStore;
   readonly outboxRows: OutboxRows;
+  readonly approvals: Pick<Approvals, "room">;
   readonly actionTtlMs: number;
   /** One call per tag at a time; resolves when the outbox answered. */
   enqueue(decision: OutboxDecision): Promise<EnqueueOutcome>;

@@ -18,6 +18,8 @@ export function run(work: Work, tools: Tools): Work | Promise<Work> {
     tools.metrics.turnSeconds.observe((tools.clock.monotonicMs() - startedMs) / 1_000, { outcome });
   const decided = (decision: Decision): Work => {
     took("ok");
+    // The original's categories name its commands: ECHO.
+    tools.log.debug({ tag: parsed.command.name.toUpperCase(), event: event.id }, "turn decided");
     return { ...work, decision };
   };
   const failed = (error: unknown): Work => {

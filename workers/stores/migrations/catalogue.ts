@@ -6,8 +6,12 @@
 import type { Migration } from "kysely/migration";
 import { chatLogs } from "./0001-chat-logs.ts";
 import { lanesAndOutbox } from "./0002-lanes-and-outbox.ts";
+import { approval } from "./0003-approval.ts";
+import { pingMonitor } from "./0004-ping-monitor.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001-chat-logs": chatLogs,
   "0002-lanes-and-outbox": lanesAndOutbox,
+  "0003-approval": approval,
+  "0004-ping-monitor": pingMonitor,
 };
