@@ -27,6 +27,10 @@ export interface ChatEvent {
   readonly trace?: string;
   /** Read after the bot's tenure had gone elsewhere: logged and counted, never run as a command (ADR 0003). */
   readonly late?: true;
+  /** Device of the connection that reported it, never what the line itself claims. Absent from older gateways. */
+  readonly device?: string;
+  /** That device was not approved when the line was read: on record, never run as a command, never answered. */
+  readonly unapproved?: true;
 }
 
 /** What became of an action that asked for a receipt. */

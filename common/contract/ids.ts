@@ -30,6 +30,14 @@ export function eventIdOfFrame(bot: BotName, frame: Uint8Array): EventId {
   return hash("sha256", `frame\0${bot}\0${digest}`, "hex").slice(0, 16);
 }
 
+/**
+ * The id of a line that nobody vouches for: its device is not approved, or its signature does not hold where that is
+ * only warned of. A space of its own: whoever guesses a coming log id could else have the true line taken for a repeat.
+ */
+export function untrustedIdOf(id: EventId): EventId {
+  return hash("sha256", `untrusted\0${id}`, "hex").slice(0, 16);
+}
+
 /** Id of the n-th action of a decision: the same on every re-run, so each sink can tell a repeat. */
 export function actionIdOf(event: EventId, index: number): string {
   return `${event}:${index}`;

@@ -39,6 +39,8 @@ export function keysFor(topology: Topology, prefix = "moa:") {
     life: (role: string, member: MemberId) => `${members}:life:${role}:${member}`,
     /** set: incarnations that may be alive; whose life key is gone is dropped */
     members: (role: string) => `${members}:members:${role}`,
+    /** stream: approvals that changed, the newest `approvalChangesMax` */
+    changes: `${prefix}{a}:changes`,
     /** prefix of BullMQ's own keys */
     jobs: `${prefix}{jobs}`,
   };

@@ -14,6 +14,24 @@ export const limits = {
   unappendedPerConnectionMax: 256,
   writeBytesMax: 64 * 1024,
   writeQueueBytesMax: 4 * 1024 * 1024,
+  bytesBeforeHandshakeMax: 1024 * 1024,
+  // frames that are no chat: a phone sends a few a minute, and one for every 16 that we write
+  otherFramesPerSecondMax: 200,
+  otherFramesBurstMs: 5_000,
+  otherFramesBurstBeforeHandshakeMs: 500,
+  // gateway: all sockets together
+  writeQueuesBytesMax: 16 * 1024 * 1024,
+  writeStalledMs: 5_000,
+  heldBytesMax: 8 * 1024 * 1024,
+  // what stands in front of the protocol
+  proxyHeaderBytesMax: 4_096,
+  proxyHeaderMsMax: 5_000,
+  certificateCheckEveryMs: 60_000,
+  listenAgainMs: 1_000,
+  // signatures
+  signatureWindowMs: 300_000,
+  skewToleratedMs: 60_000,
+  deviceAddressesMax: 50_000,
   // gateway
   ringOverheadPerEventBytes: 2_000,
   quotaKeysMax: 50_000,
@@ -73,11 +91,25 @@ export const limits = {
   rowsPerTransactionMax: 2_000,
   rowBytesPerReadMax: 4 * 1024 * 1024,
   rowsGatherMs: 200,
+  // approvals: asked again in the background after `fresh`; believed without an answer until `usable`
+  approvalFreshMs: 60_000,
+  approvalUsableMs: 900_000,
+  approvalAgainMs: 1_000,
+  approvalAskMsMax: 2_000,
+  approvalsPerCallMax: 128,
+  devicesPendingMax: 10_000,
+  approvalDevicesMax: 50_000,
+  approvalRoomsMax: 100_000,
+  approvalChangesMax: 1_000,
+  approvalChangesEveryMs: 500,
   // stop
   drainMsMax: 8_000,
 } as const;
 
 assert(limits.appendBytesMax < limits.frameBytesMax * 2, "a lone large frame is an entry of its own");
+assert(limits.bytesBeforeHandshakeMax > limits.frameBytesMax, "one long line may come before the handshake");
+assert(limits.heldBytesMax > limits.bytesBeforeHandshakeMax * 4, "one connection is a small part of what all may hold");
+assert(limits.writeQueuesBytesMax > limits.writeQueueBytesMax * 2, "one connection cannot fill the pod's queues");
 assert(limits.lifeRenewEveryMs * 2 + limits.lifeMarginMs < limits.lifeMs, "two renewals may fail before life ends");
 assert(
   limits.seenBucketMs * (limits.seenBuckets - 1) >= 600_000,
@@ -86,3 +118,5 @@ assert(
 assert(limits.redisCallMsMax < limits.lifeMs, "a Redis call fails before the pod's life does");
 assert(limits.turnMsMax < limits.drainMsMax, "a turn that began may end before the drain does");
 assert(limits.probeSilenceMsMax > limits.probeEveryMs * 2, "one late probe is no dead subscriber");
+assert(limits.approvalFreshMs * 2 < limits.approvalUsableMs, "an approval is asked for again long before it ends");
+assert(limits.approvalAskMsMax < limits.turnMsMax, "a line of an unknown room waits less than a turn may take");

@@ -2,6 +2,9 @@
  * One connection: bytes to inputs, inputs through transition.ts, effects to the wire and to the owner. Decides nothing
  * about states itself. A connection is read unless somebody holds it; each reason to hold is given and taken back by its
  * own holder. Nothing is concluded from the silence of a connection that is held.
+ *
+ * From its identity until the pod knows what it thinks of the device (`decided`) it is not read, and what it said already
+ * waits: at most one chunk of bytes.
  */
 import type { ConnectionId } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
@@ -11,14 +14,17 @@ import type { Random } from "#common/kernel/random.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { CloseReason } from "#common/observe/metric-catalogue.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
-import type { Decoded, Identity, Session } from "#gateway/platforms/platform.ts";
+import type { Identity, Proof, Session } from "#gateway/platforms/platform.ts";
+import { ConnectionLog } from "./connection-log.ts";
+import { FrameReader } from "./frame-reader.ts";
+import type { HeldBytes } from "./held-bytes.ts";
 import { Pinger } from "./pinger.ts";
+import { type Role, RoleGauge } from "./role-gauge.ts";
 import { type Effect, type Input, initialState, type ReadLine, type State, transition } from "./transition.ts";
 import type { Wire, WireEnd } from "./wire.ts";
 
-/** Why a connection is not read: its bot's quota, its own unappended events, the pod's ring, the drain. */
-export type Hold = "quota" | "unappended" | "ring" | "drain";
-type Role = "handshaking" | "writer" | "standby";
+/** Why a connection is not read: its bot's quota, its own unappended events, the pod's ring, the drain, its approval. */
+export type Hold = "quota" | "unappended" | "ring" | "drain" | "approval";
 type FrameType = "handshake" | "ping" | "pong" | "action";
 /** Ends that say nothing against the peer. Any other is our refusal, and somebody has to look at that phone. */
 const ORDINARY: ReadonlySet<CloseReason> = new Set(["closed_by_peer", "socket_error", "replaced", "drain"]);
@@ -30,8 +36,11 @@ export interface ConnectionOptions {
   readonly random: Random;
   readonly metrics: Metrics;
   readonly log: Log;
-  /** Has its identity from now on. */
-  onIdentified(connection: Connection): void;
+  readonly held: HeldBytes;
+  /** Has its identity from now on. `decided` follows, now or later. */
+  onIdentified(connection: Connection, identity: Identity): void;
+  /** False when nothing may follow from the frame that carries it. */
+  believes(connection: Connection, proof: Proof | null): boolean;
   onLine(connection: Connection, read: ReadLine): void;
   /** Exactly once. Its last lines may still be on their way to the lanes. */
   onClosed(connection: Connection): void;
@@ -42,13 +51,23 @@ export class Connection implements WireEnd {
   readonly session: Session;
   readonly #options: ConnectionOptions;
   readonly #pinger: Pinger;
+  readonly #log: ConnectionLog;
+  readonly #reader: FrameReader;
   readonly #holds = new Set<Hold>();
   readonly #openedAtMs: number;
   #state: State = initialState;
   #identity: Identity | null = null;
-  #role: Role | null = null;
+  /** Of the device's approval. */
+  #status = "pending";
+  #isAdmitted = false;
+  /** What is to be done once it is decided; null before the identity and after the decision. */
+  #waiting: Effect[] | null = null;
+  readonly #role: RoleGauge;
   #cancelDeadline: () => void = () => {};
-  #complainedAtMs = Number.NEGATIVE_INFINITY;
+  /** When its frames that are no chat would be even with their rate: the rule of flow/quota.ts. */
+  #evenAtMs = 0;
+  /** Before it had its identity: all of it may still be waiting. */
+  #bytesBefore = 0;
 
   constructor(options: ConnectionOptions) {
     const { clock, random, session } = options;
@@ -56,6 +75,9 @@ export class Connection implements WireEnd {
     this.session = session;
     this.#options = options;
     this.#openedAtMs = clock.monotonicMs();
+    this.#role = new RoleGauge(options.metrics);
+    this.#log = new ConnectionLog(this, options);
+    this.#reader = new FrameReader(session, options.metrics, this.#log);
     this.#pinger = new Pinger({
       clock,
       random,
@@ -65,7 +87,7 @@ export class Connection implements WireEnd {
 
   /** Starts the handshake's time. */
   open(): void {
-    this.setRole("handshaking");
+    this.#role.set("handshaking");
     this.#startDeadline();
   }
 
@@ -78,15 +100,46 @@ export class Connection implements WireEnd {
     return this.#state.phase !== "closed";
   }
 
+  /** null after its end. */
+  get role(): Role | null {
+    return this.#role.role;
+  }
+
   get bufferedBytes(): number {
     return this.#options.wire.bufferedBytes;
   }
 
-  setRole(role: Role): void {
-    if (!this.isOpen || role === this.#role) return;
-    this.#countRole(-1);
-    this.#role = role;
-    this.#countRole(1);
+  /** Of the other end, without its port. */
+  get address(): string {
+    const { peer } = this.#options.wire;
+    return peer.slice(0, peer.lastIndexOf(":"));
+  }
+
+  /** One of its bot's own: approved, and proven where that is required. */
+  get isAdmitted(): boolean {
+    return this.#isAdmitted;
+  }
+
+  setAdmitted(admitted: boolean): void {
+    this.#isAdmitted = admitted;
+    this.setRole("standby");
+  }
+
+  setRole(role: "writer" | "standby"): void {
+    if (this.isOpen) this.#role.set(this.#isAdmitted ? role : "unadmitted");
+  }
+
+  /**
+   * The pod knows what it thinks of the device.
+   * @param probe a signed frame is wanted at once: the answer to a ping is one
+   */
+  decided(status: string, { probe }: { readonly probe: boolean }): void {
+    this.#status = status;
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    this.#pinger.start({ atOnce: probe });
+    for (const effect of waiting) if (this.isOpen) this.#do(effect);
+    this.release("approval");
   }
 
   /** `onWritten` as in wire.ts. */
@@ -119,47 +172,46 @@ export class Connection implements WireEnd {
 
   onBytes(chunk: Uint8Array): void {
     const receivedAt = this.#options.clock.nowMs();
-    const { frames, tooLarge } = this.session.push(chunk);
+    const { frames, tooLarge, heldBytes } = this.session.push(chunk);
     for (const frame of frames) {
       if (!this.isOpen) return;
-      this.#step(this.#read(frame, receivedAt));
+      const input = this.#reader.read(frame, receivedAt);
+      this.#step(input);
+      if (input.kind !== "chat" || !this.#isAdmitted) this.#checkFlood();
     }
     if (tooLarge) this.#step({ kind: "too_large" });
+    if (this.isOpen) this.#hold(chunk.byteLength, heldBytes);
   }
 
   onEnded(reason: CloseReason): void {
     this.#step({ kind: "ended", reason });
   }
 
-  #read(frame: Uint8Array, receivedAt: number): Input {
-    const decoded = this.#decode(frame);
-    switch (decoded.kind) {
-      case "fault":
-      case "refuse":
-        return decoded;
-      case "chat":
-        this.#options.metrics.frames.inc(1, { direction: "in", type: "chat" });
-        return { kind: "chat", read: { line: decoded.line, frame, receivedAt }, claims: decoded.claims };
-      default:
-        this.#options.metrics.frames.inc(1, { direction: "in", type: decoded.kind });
-        return decoded;
-    }
+  /** Chat of the admitted has quotas (flow/ingest.ts). All else is work for nothing, and no phone has much of it to say. */
+  #checkFlood(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const burstMs = this.#identity === null ? limits.otherFramesBurstBeforeHandshakeMs : limits.otherFramesBurstMs;
+    this.#evenAtMs = Math.max(this.#evenAtMs, nowMs) + 1_000 / limits.otherFramesPerSecondMax;
+    if (this.#evenAtMs - nowMs > burstMs) this.close("flood");
   }
 
-  /** A codec that throws is our bug, and must not cost the other connections their pod. */
-  #decode(frame: Uint8Array): Decoded {
-    try {
-      return this.session.decode(frame);
-    } catch (error) {
-      this.#log("error", { tag: "MSG", err: error }, "the codec failed on a line");
-      return { kind: "fault", fault: "not_json", detail: "the codec failed" };
+  #hold(bytes: number, unfinished: number): void {
+    if (this.#identity !== null) {
+      this.#options.held.set(this, unfinished);
+      return;
     }
+    this.#bytesBefore += bytes;
+    if (this.#bytesBefore > limits.bytesBeforeHandshakeMax) this.close("frames_before_handshake");
+    else this.#options.held.set(this, this.#bytesBefore);
   }
 
   #step(input: Input): void {
     const { state, effects } = transition(this.#state, input);
     this.#state = state;
-    for (const effect of effects) this.#do(effect);
+    for (const effect of effects) {
+      if (this.#waiting === null || effect.kind === "close") this.#do(effect);
+      else this.#waiting.push(effect);
+    }
   }
 
   #do(effect: Effect): void {
@@ -169,24 +221,26 @@ export class Connection implements WireEnd {
         this.#identified(effect.identity, effect.by);
         break;
       case "welcome":
-        this.write(this.session.welcome(clock.nowMs()), "handshake");
+        this.write(this.session.welcome(clock.nowMs(), this.#status), "handshake");
         break;
       case "ingest":
         this.#options.onLine(this, effect.read);
         break;
       case "answer_ping":
-        this.write(this.session.pong(this.#identity?.bot ?? "", effect.echo), "pong");
+        if (this.#options.believes(this, effect.proof) && this.#isAdmitted) {
+          this.write(this.session.pong(this.#identity?.bot ?? "", effect.echo), "pong");
+        }
         break;
       case "measure":
-        this.#measure(effect.token);
+        if (this.#options.believes(this, effect.proof)) this.#measure(effect.token);
         break;
       case "complain":
         metrics.frameErrors.inc(1, { reason: effect.fault });
-        this.#complain(effect);
+        this.#log.complain(effect);
         break;
       case "keep_identity": {
         const { bot, device } = effect.refused;
-        this.#log("warn", { refusedBot: bot, refusedDevice: device }, "a second identity was refused");
+        this.#log.say("warn", { refusedBot: bot, refusedDevice: device }, "a second identity was refused");
         break;
       }
       case "close":
@@ -199,42 +253,37 @@ export class Connection implements WireEnd {
 
   #measure(token: string): void {
     const seconds = this.#pinger.echoed(token);
-    if (seconds !== null) this.#options.metrics.heartbeatRttSeconds.observe(seconds);
+    if (seconds === null) return;
+    this.#options.metrics.heartbeatRttSeconds.observe(seconds);
+    this.#log.say("debug", { tag: "PING", seconds }, "echoed");
   }
 
   #identified(identity: Identity, by: "handshake" | "claims"): void {
     this.#cancelDeadline();
     this.#identity = identity;
-    this.#options.metrics.handshakeSeconds.observe(this.#ageSeconds(), { result: "ok" });
-    this.#log("info", { version: identity.version, by }, "identified");
+    this.#options.metrics.handshakeSeconds.observe(this.ageSeconds, { result: "ok" });
+    this.#log.say("info", { version: identity.version, by }, "identified");
     this.setRole("standby");
-    this.#pinger.start();
-    this.#options.onIdentified(this);
+    this.#waiting = [];
+    this.#options.onIdentified(this, identity);
+    if (this.#waiting !== null) this.hold("approval");
   }
 
   #closed(reason: CloseReason, discarded: number): void {
     const { metrics, wire, onClosed } = this.#options;
     this.#cancelDeadline();
     this.#pinger.stop();
-    this.#countRole(-1);
+    this.#options.held.set(this, 0);
+    this.#role.set(null);
     metrics.connectionsClosed.inc(1, { reason });
-    if (this.#identity === null) metrics.handshakeSeconds.observe(this.#ageSeconds(), { result: "refused" });
+    if (this.#identity === null) metrics.handshakeSeconds.observe(this.ageSeconds, { result: "refused" });
     if (this.#holds.size > 0) metrics.socketsPaused.inc(-1);
     this.#holds.clear();
-    this.#log(discarded > 0 || !ORDINARY.has(reason) ? "warn" : "info", { reason, discarded }, "closed");
+    this.#log.say(discarded > 0 || !ORDINARY.has(reason) ? "warn" : "info", { reason, discarded }, "closed");
     // A replaced peer may be one that does not read: its flush would be waited for until TCP gives up.
     if (reason === "replaced") wire.destroy();
     else wire.close();
     onClosed(this);
-  }
-
-  /** A broken phone may send bad lines by the thousand: each is counted, one a second is logged. */
-  #complain({ fault, detail }: { readonly fault: string; readonly detail: string }): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    if (nowMs - this.#complainedAtMs < 1_000) return;
-    this.#complainedAtMs = nowMs;
-    const level = fault === "unknown_event" ? "warn" : "error";
-    this.#log(level, { tag: "MSG", fault, detail }, "a line could not be used");
   }
 
   #startDeadline(): void {
@@ -244,18 +293,7 @@ export class Connection implements WireEnd {
     });
   }
 
-  /** Not a child logger each: at 50,000 connections those are memory. */
-  #log(level: "info" | "warn" | "error", what: object, says: string): void {
-    const { bot, device } = this.#identity ?? {};
-    const { log, wire } = this.#options;
-    log[level]({ tag: "CLIENT", connection: this.id, peer: wire.peer, bot, device, ...what }, says);
-  }
-
-  #ageSeconds(): number {
+  get ageSeconds(): number {
     return (this.#options.clock.monotonicMs() - this.#openedAtMs) / 1_000;
-  }
-
-  #countRole(by: number): void {
-    if (this.#role !== null) this.#options.metrics.connections.inc(by, { role: this.#role, transport: "tcp" });
   }
 }

@@ -25,8 +25,8 @@ export class Pinger {
     this.#nonce = options.random.hex(8);
   }
 
-  start(): void {
-    this.#after(1 + Math.floor(this.#options.random.next() * limits.pingEveryMs));
+  start({ atOnce }: { readonly atOnce: boolean }): void {
+    this.#after(atOnce ? 0 : 1 + Math.floor(this.#options.random.next() * limits.pingEveryMs));
   }
 
   stop(): void {

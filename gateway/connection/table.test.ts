@@ -4,33 +4,59 @@ import { ConnectionTable } from "./table.ts";
 
 interface Entry {
   readonly id: string;
-  identity: Identity | null;
+  readonly identity: Identity | null;
 }
 
 let ids = 0;
-function connect(table: ConnectionTable<Entry>, bot: string, device: string) {
-  const entry: Entry = { id: `c${++ids}`, identity: null };
+function connect(table: ConnectionTable<Entry>, bot: string, device: string): Entry {
+  const identity = { bot, device, version: "3", clientType: "", deviceInfo: "" };
+  const entry: Entry = { id: `c${++ids}`, identity };
   table.add(entry);
-  entry.identity = { bot, device, version: "3", clientType: "", deviceInfo: "" };
-  return { entry, replaced: table.identify(entry) };
+  return entry;
+}
+
+function admit(table: ConnectionTable<Entry>, bot: string, device: string): Entry {
+  const entry = connect(table, bot, device);
+  table.admit(entry);
+  return entry;
 }
 
 describe("connections of a pod", () => {
-  it("the newest identified connection of a bot is its newest, whatever its device", () => {
+  it("the one of a bot that was admitted last is its newest, whatever its device", () => {
     const table = new ConnectionTable<Entry>();
-    connect(table, "bot", "a");
-    const { entry: second, replaced } = connect(table, "bot", "b");
-    connect(table, "other", "c");
-    expect(replaced).toBeUndefined();
+    admit(table, "bot", "a");
+    const second = admit(table, "bot", "b");
+    admit(table, "other", "c");
     expect(table.newest("bot")).toBe(second);
     expect(table.size).toBe(3);
   });
 
-  it("the same device again replaces its old connection, whose late end touches nothing", () => {
+  it("one that is not admitted is never its bot's newest", () => {
     const table = new ConnectionTable<Entry>();
-    const { entry: old } = connect(table, "bot", "a");
-    const { entry: fresh, replaced } = connect(table, "bot", "a");
-    expect(replaced).toBe(old);
+    const stranger = connect(table, "bot", "a");
+    expect(table.newest("bot")).toBeUndefined();
+    const own = admit(table, "bot", "a");
+    connect(table, "bot", "a");
+    expect(table.newest("bot")).toBe(own);
+    expect([...table.all()]).toContain(stranger);
+  });
+
+  it("one that is dismissed is not the newest any more, and still one of the pod's", () => {
+    const table = new ConnectionTable<Entry>();
+    const first = admit(table, "bot", "a");
+    const second = admit(table, "bot", "b");
+    table.dismiss(second);
+    expect(table.newest("bot")).toBe(first);
+    table.dismiss(first);
+    expect(table.newest("bot")).toBeUndefined();
+    expect([...table.all()]).toEqual([first, second]);
+  });
+
+  it("the late end of an old connection of a device touches no newer one", () => {
+    const table = new ConnectionTable<Entry>();
+    const old = admit(table, "bot", "a");
+    const fresh = admit(table, "bot", "a");
+    table.remove(old);
     table.remove(old);
     expect(table.newest("bot")).toBe(fresh);
     expect([...table.all()]).toEqual([fresh]);
@@ -38,20 +64,13 @@ describe("connections of a pod", () => {
 
   it("when the newest ends the one before it is the newest again, until none is left", () => {
     const table = new ConnectionTable<Entry>();
-    const { entry: first } = connect(table, "bot", "a");
-    const { entry: second } = connect(table, "bot", "b");
+    const first = admit(table, "bot", "a");
+    const second = admit(table, "bot", "b");
     table.remove(second);
     expect(table.newest("bot")).toBe(first);
     table.remove(first);
     expect(table.newest("bot")).toBeUndefined();
     expect(table.size).toBe(0);
-  });
-
-  it("phones that could not read their own id do not replace each other", () => {
-    const table = new ConnectionTable<Entry>();
-    connect(table, "bot", "unknown");
-    expect(connect(table, "bot", "unknown").replaced).toBeUndefined();
-    expect(table.size).toBe(2);
   });
 
   it("a connection that never said who it is can be removed", () => {

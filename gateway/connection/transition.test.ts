@@ -17,12 +17,12 @@ const line: ChatLine = {
   clientAt: null,
 };
 
-const read = (receivedAt: number): ReadLine => ({ line, frame: new Uint8Array(), receivedAt });
+const read = (receivedAt: number): ReadLine => ({ line, frame: new Uint8Array(), receivedAt, proof: null });
 const chat = (at: number, claims: Identity | null = null): Input => ({ kind: "chat", read: read(at), claims });
 const handshake = (identity: Identity = phone): Input => ({ kind: "handshake", identity });
 const vitals = { memoryUsedMb: null, memoryMaxMb: null, queueSize: null, activeRooms: null };
-const pong: Input = { kind: "pong", token: "t", vitals };
-const ping: Input = { kind: "ping", echo: "e" };
+const pong: Input = { kind: "pong", token: "t", vitals, proof: null };
+const ping: Input = { kind: "ping", echo: "e", proof: null };
 const deadline: Input = { kind: "handshake_deadline" };
 const identified: State = { phase: "identified", identity: phone };
 const closed: State = { phase: "closed" };
@@ -134,8 +134,8 @@ describe("once identified", () => {
 
   it("a ping is answered with its echo, a pong measured", () => {
     expect(run([ping, pong], identified).effects).toEqual([
-      { kind: "answer_ping", echo: "e" },
-      { kind: "measure", token: "t" },
+      { kind: "answer_ping", echo: "e", proof: null },
+      { kind: "measure", token: "t", proof: null },
     ]);
   });
 

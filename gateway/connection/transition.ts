@@ -13,7 +13,7 @@ import { limits } from "#common/contract/limits.ts";
 import { never } from "#common/kernel/assert.ts";
 import type { FrameFault } from "#common/observe/frame-faults.ts";
 import type { CloseReason } from "#common/observe/metric-catalogue.ts";
-import type { ChatLine, Decoded, Identity } from "#gateway/platforms/platform.ts";
+import type { ChatLine, Decoded, Identity, Proof } from "#gateway/platforms/platform.ts";
 
 /** A chat line as it was read. `frame` is kept for the id of lines that carry none. */
 export interface ReadLine {
@@ -21,6 +21,7 @@ export interface ReadLine {
   readonly frame: Uint8Array;
   /** Epoch ms at which the whole frame was here. */
   readonly receivedAt: number;
+  readonly proof: Proof | null;
 }
 
 export type State =
@@ -40,8 +41,8 @@ export type Effect =
   | { readonly kind: "identify"; readonly identity: Identity; readonly by: "handshake" | "claims" }
   | { readonly kind: "welcome" }
   | { readonly kind: "ingest"; readonly read: ReadLine }
-  | { readonly kind: "answer_ping"; readonly echo: unknown }
-  | { readonly kind: "measure"; readonly token: string }
+  | { readonly kind: "answer_ping"; readonly echo: unknown; readonly proof: Proof | null }
+  | { readonly kind: "measure"; readonly token: string; readonly proof: Proof | null }
   /** Counted and logged; nothing else happens. */
   | { readonly kind: "complain"; readonly fault: FrameFault; readonly detail: string }
   | { readonly kind: "keep_identity"; readonly refused: Identity }
@@ -98,9 +99,9 @@ function whileIdentified(state: State & { phase: "identified" }, input: Input): 
     case "chat":
       return { state, effects: [{ kind: "ingest", read: input.read }] };
     case "ping":
-      return { state, effects: [{ kind: "answer_ping", echo: input.echo }] };
+      return { state, effects: [{ kind: "answer_ping", echo: input.echo, proof: input.proof }] };
     case "pong":
-      return { state, effects: [{ kind: "measure", token: input.token }] };
+      return { state, effects: [{ kind: "measure", token: input.token, proof: input.proof }] };
     case "fault":
       return { state, effects: [complaint(input)] };
     case "handshake_deadline":

@@ -147,6 +147,22 @@ describe("a bot with several connections", () => {
     expect([old.role, fresh.role]).toEqual(["standby", "writer"]);
   });
 
+  it("one that is no longer the bot's own is written nothing more, not even what is being read; the next goes on", async () => {
+    const standby = await pod.connect("c1");
+    await at.clock.advance(500);
+    const revoked = await pod.connect("c2");
+    await at.clock.advance(1_000);
+    await at.answer(["1"]);
+    pod.faults.slowMs = 1_000;
+    pod.hearAgain();
+    await at.clock.settle();
+    pod.dismiss(revoked);
+    await at.answer(["2"]);
+    await at.clock.advance(10_000);
+    expect([revoked.shown, standby.shown]).toEqual([["1"], ["2"]]);
+    expect([revoked.role, standby.role]).toEqual(["standby", "writer"]);
+  });
+
   it("what was written and never called back is shown again and says so", async () => {
     const old = await pod.connect("c1", true);
     await at.answer(["1", "2"]);

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { memoryBackends, memoryStore } from "#common/backends/memory/backends.ts";
 import { decodeEvent } from "#common/contract/codec.ts";
 import type { ChatEvent } from "#common/contract/envelope.ts";
-import { eventIdOfFrame, eventIdOfLog } from "#common/contract/ids.ts";
+import { eventIdOfFrame, eventIdOfLog, untrustedIdOf } from "#common/contract/ids.ts";
 import { laneCount } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import { MoaError } from "#common/kernel/errors.ts";
@@ -13,11 +13,19 @@ import { noTracing } from "#common/observe/tracing.ts";
 import type { Append, LaneAppender } from "#common/ports/lane-log.ts";
 import type { Identity } from "#gateway/platforms/platform.ts";
 import { FakeClock } from "#test/fixtures/fake-clock.ts";
+import type { Refusal, Trust } from "./admission.ts";
 import { Ingest, type Source } from "./ingest.ts";
 import { LaneQueues } from "./lane-queues.ts";
 
 const topology = { shards: 1, lanesPerShard: 2, tags: 1 };
 const identity: Identity = { bot: "LOA.i", device: "d1", version: "3.3.3", clientType: "", deviceInfo: "" };
+
+interface Said {
+  readonly logId?: string | null;
+  readonly channel?: string;
+  readonly reader?: Reader;
+  readonly judgement?: Trust | Refusal;
+}
 
 /** A connection that only knows whether it is read. */
 class Reader implements Source {
@@ -65,11 +73,11 @@ function rig(rates = { botRatePerSecond: 100_000, roomRatePerSecond: 100_000 }) 
   const options = { ...rates, topology, queues, clock, metrics: pod.metrics, log, tracing: noTracing };
   const ingest = new Ingest({ ...options, sources: () => readers });
   for (const reader of readers) ingest.opened(reader);
-  const say = (text: string, more: { logId?: string | null; channel?: string; reader?: Reader } = {}) => {
+  const say = (text: string, more: Said = {}) => {
     const line = { room: "room", sender: "s", userHash: "h", isGroupChat: true, isMention: false, clientAt: null };
-    const { logId = null, channel = "184", reader = readers[0] } = more;
-    const receivedAt = clock.nowMs();
-    ingest.line(reader, { line: { ...line, channel, text, logId }, frame: Buffer.from(text), receivedAt });
+    const { logId = null, channel = "184", reader = readers[0], judgement = "trusted" } = more;
+    const read = { line: { ...line, channel, text, logId }, frame: Buffer.from(text), receivedAt: clock.nowMs() };
+    ingest.line(reader, { ...read, proof: null }, judgement);
   };
   const logged = async () => {
     const cursors = new Map(Array.from({ length: laneCount(topology) }, (_, lane) => [lane, "0-0"]));
@@ -142,6 +150,49 @@ describe("a line that was read", () => {
     await at.clock.settle();
     expect(await at.logged()).toHaveLength(1);
     expect(await at.counted('moa_messages_not_accepted_total{reason="twin"}')).toBe(1);
+  });
+});
+
+describe("a line that was judged", () => {
+  it("names the connection's device, and is unapproved only where the device is", async () => {
+    at.say("a");
+    at.say("b", { judgement: "unapproved" });
+    at.say("c", { judgement: "untrusted" });
+    await at.clock.settle();
+    const told = (await at.logged()).map(({ text, device, unapproved }) => ({ text, device, unapproved }));
+    expect(told).toEqual([
+      { text: "a", device: "d1", unapproved: undefined },
+      { text: "b", device: "d1", unapproved: true },
+      { text: "c", device: "d1", unapproved: undefined },
+    ]);
+  });
+
+  it.each(["untrusted", "unapproved"] as const)("as %s never has the id of a trusted one", async (judgement) => {
+    at.say("a", { logId: "300", judgement });
+    at.say("b", { judgement });
+    await at.clock.settle();
+    const own = [eventIdOfLog("LOA.i", "184", "300"), eventIdOfFrame("LOA.i", Buffer.from("b"))];
+    expect((await at.logged()).map(({ id }) => id)).toEqual(own.map(untrustedIdOf));
+  });
+
+  it.each(["source", "no_key", "unsigned", "bad_signature"] as const)(
+    "as refused for %s is counted and goes nowhere",
+    async (judgement) => {
+      at.say("a", { judgement });
+      await at.clock.settle();
+      expect(await at.logged()).toEqual([]);
+      expect(await at.counted(`moa_messages_not_accepted_total{reason="${judgement}"}`)).toBe(1);
+    },
+  );
+
+  it("as unapproved takes nothing of its bot's and room's quotas", async () => {
+    at = rig({ botRatePerSecond: 10, roomRatePerSecond: 1 });
+    const [stranger, own] = at.readers;
+    for (let i = 0; i < 100; i++) at.say(`${i}`, { reader: stranger, judgement: "unapproved" });
+    at.say("own", { reader: own });
+    await at.clock.settle();
+    expect([[...stranger.holds], [...own.holds]]).toEqual([["quota"], []]);
+    expect((await at.logged()).map(({ text }) => text)).toContain("own");
   });
 });
 

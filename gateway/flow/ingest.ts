@@ -1,7 +1,8 @@
 /**
  * From a line that was read to an event in its lane.
  *
- *   line ─> quota of the bot (beyond it the connection is read slower; nothing is lost)
+ *   line ─> refused by admission (admission.ts)       refused, counted
+ *        ─> quota of the bot (beyond it the connection is read slower; nothing is lost)
  *        ─> twin of the phone's other API?          refused, counted
  *        ─> quota of the room                       refused, counted
  *        ─> event, with its id and receive time ─> queue of its lane ─> appended: accepted
@@ -13,7 +14,7 @@
 
 import { encodeEvent } from "#common/contract/codec.ts";
 import type { ChatEvent, InboundEvent, ReceiptEvent } from "#common/contract/envelope.ts";
-import { type BotName, type ConnectionId, eventIdOfFrame, eventIdOfLog } from "#common/contract/ids.ts";
+import { type BotName, type ConnectionId, eventIdOfFrame, eventIdOfLog, untrustedIdOf } from "#common/contract/ids.ts";
 import { laneOf, type Topology } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import type { Clock } from "#common/kernel/clock.ts";
@@ -23,6 +24,7 @@ import type { Tracing } from "#common/observe/tracing.ts";
 import type { Hold } from "#gateway/connection/connection.ts";
 import type { ReadLine } from "#gateway/connection/transition.ts";
 import type { Identity } from "#gateway/platforms/platform.ts";
+import { isRefusal, type Refusal, type Trust } from "./admission.ts";
 import type { LaneQueues } from "./lane-queues.ts";
 import { Quota } from "./quota.ts";
 import { Twins } from "./twins.ts";
@@ -83,18 +85,24 @@ export class Ingest {
   }
 
   /** @param source an opened connection that has its identity */
-  line(source: Source, read: ReadLine): void {
+  line(source: Source, read: ReadLine, judgement: Trust | Refusal): void {
     const intake = this.#intakes.get(source.id);
     if (intake === undefined || source.identity === null) return;
+    if (isRefusal(judgement)) {
+      this.#options.metrics.eventsNotAccepted.inc(1, { reason: judgement });
+      return;
+    }
     const { bot } = source.identity;
+    // Who is not approved has no part in the quota of the bot that it names. A bot's name has no such character.
+    const payer = judgement === "unapproved" ? `${bot}\0` : bot;
     const nowMs = this.#options.clock.monotonicMs();
-    this.#throttle(intake, bot, nowMs);
+    this.#throttle(intake, payer, nowMs);
     if (intake.twins.isTwin(read.line, nowMs)) {
       this.#options.metrics.eventsNotAccepted.inc(1, { reason: "twin" });
-    } else if (!this.#rooms.tryTake(`${bot}\0${read.line.channel}`, nowMs)) {
+    } else if (!this.#rooms.tryTake(`${payer}\0${read.line.channel}`, nowMs)) {
       this.#refuse(bot, read.line.channel, nowMs);
     } else {
-      const event = eventOf(bot, read);
+      const event = eventOf(source.identity, read, judgement);
       const trace = this.#options.tracing.newTrace();
       void this.#accept(intake, trace === undefined ? event : { ...event, trace });
     }
@@ -141,21 +149,21 @@ export class Ingest {
   }
 
   /** What was read is taken; what comes next waits in the socket until the bot is within its quota again. */
-  #throttle(intake: Intake, bot: BotName, nowMs: number): void {
-    this.#bots.take(bot, nowMs);
-    if (!intake.throttled) this.#holdWhileOverdue(intake, bot, nowMs);
+  #throttle(intake: Intake, payer: string, nowMs: number): void {
+    this.#bots.take(payer, nowMs);
+    if (!intake.throttled) this.#holdWhileOverdue(intake, payer, nowMs);
   }
 
-  #holdWhileOverdue(intake: Intake, bot: BotName, nowMs: number): void {
+  #holdWhileOverdue(intake: Intake, payer: string, nowMs: number): void {
     const { clock } = this.#options;
-    const waitMs = this.#bots.overdueMs(bot, nowMs);
+    const waitMs = this.#bots.overdueMs(payer, nowMs);
     intake.throttled = waitMs > 0;
     if (waitMs === 0) {
       intake.source.release("quota");
       return;
     }
     intake.source.hold("quota");
-    clock.after(Math.ceil(waitMs), () => this.#holdWhileOverdue(intake, bot, clock.monotonicMs()));
+    clock.after(Math.ceil(waitMs), () => this.#holdWhileOverdue(intake, payer, clock.monotonicMs()));
   }
 
   #refuse(bot: BotName, channel: string, nowMs: number): void {
@@ -166,7 +174,9 @@ export class Ingest {
   }
 }
 
-function eventOf(bot: BotName, { line, frame, receivedAt }: ReadLine): ChatEvent {
-  const id = line.logId === null ? eventIdOfFrame(bot, frame) : eventIdOfLog(bot, line.channel, line.logId);
-  return { v: 1, kind: "chat", id, bot, ...line, receivedAt };
+function eventOf({ bot, device }: Identity, { line, frame, receivedAt }: ReadLine, trust: Trust): ChatEvent {
+  const own = line.logId === null ? eventIdOfFrame(bot, frame) : eventIdOfLog(bot, line.channel, line.logId);
+  const id = trust === "trusted" ? own : untrustedIdOf(own);
+  const event: ChatEvent = { v: 1, kind: "chat", id, bot, ...line, receivedAt, device };
+  return trust === "unapproved" ? { ...event, unapproved: true } : event;
 }

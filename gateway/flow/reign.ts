@@ -29,6 +29,8 @@ export interface WriterConnection {
   readonly id: ConnectionId;
   readonly session: Session;
   readonly isOpen: boolean;
+  /** Nothing more may be begun on one that is not. */
+  readonly isAdmitted: boolean;
   readonly bufferedBytes: number;
   write(frame: Uint8Array, type: "action", onWritten?: () => void): void;
   setRole(role: "writer" | "standby"): void;
@@ -158,7 +160,7 @@ export class Reign {
   /** True when the next to let go may be finished already. */
   #begin(): boolean {
     const { connection } = this;
-    while (this.#begun < this.#entries.length && connection.isOpen) {
+    while (this.#begun < this.#entries.length && connection.isOpen && connection.isAdmitted) {
       // Little waits in the wire, so that little is unknown when it breaks. When nothing of ours is in it, nobody would
       // call back: then one is written in any case.
       if (this.#begun > 0 && connection.bufferedBytes >= limits.writeBytesMax) return false;

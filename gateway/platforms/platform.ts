@@ -1,9 +1,10 @@
 /**
  * A platform is a codec: bytes of one chat network to events and back. It opens no socket, no store and knows no time
- * but what it is given. Place kept for authentication: a step of its own before `Session.decode`.
+ * but what it is given.
  */
 import type { OutboundAction } from "#common/contract/envelope.ts";
 import type { FrameFault } from "#common/observe/frame-faults.ts";
+import type { SignatureResult } from "#common/observe/signature-results.ts";
 
 /** Who a connection says it is. */
 export interface Identity {
@@ -35,14 +36,36 @@ export interface Vitals {
   readonly activeRooms: number | null;
 }
 
+/** What a frame carries to show who made it, as it came; only its platform's `verify` reads it. */
+export type Proof = Readonly<Record<string, unknown>>;
+
+/** Against what a proof is held: the connection's identity, the keys of its bot, the receive time. */
+export interface Claim {
+  readonly identity: Identity;
+  /** 1 or more. */
+  readonly keys: readonly SigningKey[];
+  readonly nowMs: number;
+}
+
+export interface SigningKey {
+  readonly key: string;
+  readonly salt: string;
+}
+
+export interface Verdict {
+  readonly result: SignatureResult;
+  /** Our clock minus the signer's, ms. null unless a key fitted: what a stranger says of its clock is nothing. */
+  readonly skewMs: number | null;
+}
+
 export type Decoded =
   | { readonly kind: "handshake"; readonly identity: Identity }
   /** `claims` is the identity that the line itself carries, if it does: it identifies a connection whose handshake was lost. */
-  | { readonly kind: "chat"; readonly line: ChatLine; readonly claims: Identity | null }
+  | { readonly kind: "chat"; readonly line: ChatLine; readonly claims: Identity | null; readonly proof: Proof | null }
   /** Answer to our ping. `token` is what we put in, verbatim. */
-  | { readonly kind: "pong"; readonly token: string; readonly vitals: Vitals }
+  | { readonly kind: "pong"; readonly token: string; readonly vitals: Vitals; readonly proof: Proof | null }
   /** The peer's own ping: answered by `Session.pong`. */
-  | { readonly kind: "ping"; readonly echo: unknown }
+  | { readonly kind: "ping"; readonly echo: unknown; readonly proof: Proof | null }
   /** Counted and skipped; the connection stays. `detail` names the field, never its content. */
   | { readonly kind: "fault"; readonly fault: FrameFault; readonly detail: string }
   /** Not a protocol that we speak: closed with a clear log line. */
@@ -53,8 +76,8 @@ export interface Session {
   /** Splits a chunk into frames. A frame is a view into memory that is the caller's from then on. */
   push(chunk: Uint8Array): FramedResult;
   decode(frame: Uint8Array): Decoded;
-  /** Answer to an accepted handshake. */
-  welcome(nowMs: number): Uint8Array;
+  /** Answer to an accepted handshake. `status`: of the device's approval. */
+  welcome(nowMs: number, status: string): Uint8Array;
   /** 1 or more frames, in order: long texts and large groups are split. Empty when the dialect cannot show the action. */
   encode(action: OutboundAction, options: EncodeOptions): readonly Uint8Array[];
   ping(bot: string, token: string): Uint8Array;
@@ -73,9 +96,12 @@ export interface FramedResult {
   readonly frames: readonly Uint8Array[];
   /** The line grew beyond the limit: the connection must be closed. */
   readonly tooLarge: boolean;
+  /** Of a line whose end has not come, kept until it does. */
+  readonly heldBytes: number;
 }
 
 export interface Platform {
   readonly name: string;
   open(): Session;
+  verify(proof: Proof | null, claim: Claim): Verdict;
 }

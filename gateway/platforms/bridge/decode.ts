@@ -5,7 +5,7 @@
 import { isUtf8 } from "node:buffer";
 import { limits } from "#common/contract/limits.ts";
 import type { FrameFault } from "#common/observe/frame-faults.ts";
-import type { ChatLine, Decoded, Identity, Vitals } from "../platform.ts";
+import type { ChatLine, Decoded, Identity, Proof, Vitals } from "../platform.ts";
 import type { Shape } from "./dialect.ts";
 import { unmarked } from "./token.ts";
 
@@ -31,7 +31,8 @@ export function readLine(line: Uint8Array): Read {
   const bytes = Buffer.from(line.buffer, line.byteOffset, line.byteLength);
   const end = bytes.lastIndexOf(BRACE) + 1;
   const json = bytes.toString("utf8", 0, end);
-  const root = parse(json);
+  // A refusal by JSON.parse costs ten times what a line costs: most garbage is told without it.
+  const root = end > 0 && mayBeginObject(bytes[0]) ? parse(json) : undefined;
   if (root === undefined) return fault(isUtf8(bytes) ? "not_json" : "not_utf8", "line");
   if (!isFields(root)) return fault("not_json", "object");
   if (root.event === undefined) return readBare(root);
@@ -92,7 +93,7 @@ function readChat(data: Fields, text: unknown): Decoded {
     isMention: (data.is_mention ?? data.isMention) === true,
     clientAt: instantOf(data.timestamp),
   };
-  return { kind: "chat", line, claims: claimsOf(data) };
+  return { kind: "chat", line, claims: claimsOf(data), proof: proofOf(data) };
 }
 
 /**
@@ -128,9 +129,14 @@ function readPing(event: "ping" | "pong", data: Fields): Decoded {
   if (token === null && event === "ping" && own) {
     const echo: Record<string, unknown> = {};
     for (const field of ECHOED) if (isScalar(data[field])) echo[field] = data[field];
-    return { kind: "ping", echo };
+    return { kind: "ping", echo, proof: proofOf(data) };
   }
-  return { kind: "pong", token: token ?? "", vitals: vitalsOf(data) };
+  return { kind: "pong", token: token ?? "", vitals: vitalsOf(data), proof: proofOf(data) };
+}
+
+/** Handed on unread: most of it is needed only where the bot has a key. */
+function proofOf(data: Fields): Proof | null {
+  return isFields(data.auth) ? data.auth : null;
 }
 
 function vitalsOf(data: Fields): Vitals {
@@ -170,6 +176,11 @@ function parse(json: string, reviver?: (field: string, value: unknown) => unknow
   } catch {
     return undefined;
   }
+}
+
+/** An opening brace, or the white space that may stand before it. */
+function mayBeginObject(byte = 0): boolean {
+  return byte === 123 || byte <= 32;
 }
 
 function isFields(value: unknown): value is Fields {

@@ -17,6 +17,11 @@ const WAIT_MS = { least: 1_000, most: 30_000 };
 /** A phone gives each download 30 s to connect and 30 s to read, and around each sharing 1.2 s to go home and tidy up. */
 const DOWNLOAD_MS = 60_000;
 const AROUND_SHARE_MS = 1_200;
+/** The original's words, which its operators look for in a phone's log. */
+const WELCOMES: Readonly<Record<string, string>> = {
+  approved: "승인된 디바이스입니다",
+  pending: "승인 대기 중인 디바이스입니다",
+};
 
 export function encodeAction(dialect: Dialect, action: OutboundAction, options: EncodeOptions): Buffer[] {
   if (action.kind === "media")
@@ -31,11 +36,12 @@ export function busyMs(dialect: Dialect, action: OutboundAction): number {
   return groups.reduce((sum, group) => sum + shareMs(group, action.waitMs) + AROUND_SHARE_MS + downloadsMs(group), 0);
 }
 
-export function encodeWelcome(nowMs: number): Buffer {
+/** Never `success: false`: the phone would close and dial again every four seconds. */
+export function encodeWelcome(nowMs: number, status: string): Buffer {
   return jsonLine("handshakeComplete", {
     success: true,
-    approved: true,
-    message: "승인된 디바이스입니다",
+    approved: status === "approved",
+    message: WELCOMES[status] ?? `접근이 차단된 디바이스입니다 (${status})`,
     server_version: "1.0.0",
     timestamp: isoTime(nowMs),
     timezone: "Asia/Seoul",

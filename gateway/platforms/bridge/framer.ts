@@ -49,6 +49,7 @@ export function createFramer(bytesMax: number): Framer {
       if (tailBytes + part.length > bytesMax) {
         tooLarge = true;
         tail = null;
+        tailBytes = 0;
       } else if (end === -1) {
         keep(part);
         break;
@@ -58,7 +59,7 @@ export function createFramer(bytesMax: number): Framer {
         start = end + 1;
       }
     }
-    return { frames, tooLarge };
+    return { frames, tooLarge, heldBytes: tailBytes };
   }
 
   return { push };

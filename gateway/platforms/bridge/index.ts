@@ -5,8 +5,9 @@ import { readLine } from "./decode.ts";
 import { type Dialect, learn } from "./dialect.ts";
 import { busyMs, encodeAction, encodePing, encodePong, encodeWelcome } from "./encode.ts";
 import { createFramer } from "./framer.ts";
+import { verify } from "./signature.ts";
 
-export const bridge: Platform = { name: "bridge", open };
+export const bridge: Platform = { name: "bridge", open, verify };
 
 function open(): Session {
   const framer = createFramer(limits.frameBytesMax);

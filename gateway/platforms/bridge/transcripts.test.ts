@@ -33,7 +33,10 @@ function load(file: string): Transcript {
   return {
     name: file,
     said: of(">> "),
-    understood: of("== ").map((line) => JSON.parse(line)),
+    understood: of("== ").map((line) => {
+      const understood = JSON.parse(line);
+      return understood.kind === "handshake" ? understood : { ...understood, proof: null };
+    }),
     shown: sent.filter((frame) => !isPing(frame)),
     pings: sent.filter(isPing),
   };
@@ -51,7 +54,7 @@ function answer(line: ChatLine): OutboundAction | null {
 }
 
 function framesFor(session: Session, decoded: Decoded): readonly Uint8Array[] {
-  if (decoded.kind === "handshake") return [session.welcome(NOW_MS)];
+  if (decoded.kind === "handshake") return [session.welcome(NOW_MS, "approved")];
   if (decoded.kind === "ping") return [session.pong("LOA.i", decoded.echo)];
   const action = decoded.kind === "chat" ? answer(decoded.line) : null;
   return action === null ? [] : session.encode(action, { nowMs: NOW_MS, resent: false });
@@ -64,7 +67,8 @@ function replay(chunks: Iterable<Uint8Array>): { understood: Decoded[]; shown: u
   for (const chunk of chunks) {
     for (const frame of session.push(chunk).frames) {
       const decoded = session.decode(frame);
-      if (decoded.kind !== "fault") understood.push(decoded);
+      // A proof is the line's own `auth`, which the transcript has above it.
+      if (decoded.kind !== "fault") understood.push("proof" in decoded ? { ...decoded, proof: null } : decoded);
       for (const out of framesFor(session, decoded)) shown.push(partsOf(Buffer.from(out).toString().slice(0, -1)));
     }
   }

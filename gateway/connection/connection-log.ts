@@ -1,0 +1,43 @@
+/**
+ * What one connection logs, under its names. Not a child logger each: at 50,000 connections those are memory.
+ */
+import type { Clock } from "#common/kernel/clock.ts";
+import type { Log } from "#common/observe/logger.ts";
+import type { Identity } from "#gateway/platforms/platform.ts";
+
+interface Named {
+  readonly id: string;
+  readonly identity: Identity | null;
+}
+
+export interface ConnectionLogOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly wire: { readonly peer: string };
+}
+
+export class ConnectionLog {
+  readonly #of: Named;
+  readonly #options: ConnectionLogOptions;
+  #complainedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(of: Named, options: ConnectionLogOptions) {
+    this.#of = of;
+    this.#options = options;
+  }
+
+  say(level: "debug" | "info" | "warn" | "error", what: object, says: string): void {
+    const { bot, device } = this.#of.identity ?? {};
+    const { log, wire } = this.#options;
+    log[level]({ tag: "CLIENT", connection: this.#of.id, peer: wire.peer, bot, device, ...what }, says);
+  }
+
+  /** A broken phone may send bad lines by the thousand: each is counted, one a second is logged. */
+  complain({ fault, detail }: { readonly fault: string; readonly detail: string }): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#complainedAtMs < 1_000) return;
+    this.#complainedAtMs = nowMs;
+    const level = fault === "unknown_event" ? "warn" : "error";
+    this.say(level, { tag: "MSG", fault, detail }, "a line could not be used");
+  }
+}
