@@ -10,8 +10,20 @@ import type { Socket } from "node:net";
 import { limits } from "#common/contract/limits.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import type { CloseReason } from "#common/observe/metric-catalogue.ts";
-import type { Metrics } from "#common/observe/metrics.ts";
 import type { Wire, WireEnd } from "#gateway/connection/wire.ts";
+import type { Capacity } from "./capacity.ts";
+import { hasProxySignature } from "./proxy-protocol.ts";
+
+export interface TcpWireOptions {
+  readonly socket: Socket;
+  /** The socket below TLS; else the same. */
+  readonly raw: Socket;
+  readonly peer: string;
+  /** No proxy stands before it: a PROXY header is a lie, or a load balancer that is missing in our settings. */
+  readonly isDirect: boolean;
+  readonly clock: Clock;
+  readonly capacity: Capacity;
+}
 
 interface Queued {
   readonly frame: Uint8Array;
@@ -27,27 +39,37 @@ interface Chunk {
 export class TcpWire implements Wire {
   readonly peer: string;
   readonly #socket: Socket;
+  readonly #raw: Socket;
   readonly #clock: Clock;
-  readonly #metrics: Pick<Metrics, "socketBufferedBytes">;
+  readonly #capacity: Capacity;
   #queue: Queued[] = [];
   /** Bytes of the first queued frame that have left already. */
   #offset = 0;
   #bufferedBytes = 0;
   #pumping = false;
+  /** When the system last took something from us. */
+  #movedAtMs: number;
   #closing = false;
+  #isPaused = false;
+  /** Until its first bytes have come. */
+  #isProxyRefused: boolean;
   #reason: CloseReason = "closed_by_peer";
 
-  constructor(socket: Socket, clock: Clock, metrics: Pick<Metrics, "socketBufferedBytes">) {
+  constructor({ socket, raw, peer, isDirect, clock, capacity }: TcpWireOptions) {
     this.#socket = socket;
+    this.#raw = raw;
     this.#clock = clock;
-    this.#metrics = metrics;
-    this.peer = `${socket.remoteAddress ?? "gone"}:${socket.remotePort ?? 0}`;
+    this.#capacity = capacity;
+    this.#isProxyRefused = isDirect;
+    this.#movedAtMs = clock.monotonicMs();
+    this.peer = peer;
   }
 
   /** Starts telling `end`. */
   open(end: WireEnd): void {
     const socket = this.#socket;
     socket.on("data", (chunk: Uint8Array) => {
+      if (this.#isProxyRefused) this.#refuseProxy(chunk);
       if (!this.#closing) end.onBytes(chunk);
     });
     socket.on("end", () => socket.destroy());
@@ -60,6 +82,8 @@ export class TcpWire implements Wire {
       this.#buffered(-this.#bufferedBytes);
       end.onEnded(this.#reason);
     });
+    // Paused where a PROXY header stood before the first bytes, unless its connection has said otherwise.
+    if (!this.#isPaused) socket.resume();
   }
 
   get bufferedBytes(): number {
@@ -68,7 +92,7 @@ export class TcpWire implements Wire {
 
   write(frame: Uint8Array, onWritten?: () => void): void {
     if (this.#closing) return;
-    if (this.#bufferedBytes > 0 && this.#bufferedBytes + frame.byteLength > limits.writeQueueBytesMax) {
+    if (!this.#hasRoomFor(frame)) {
       this.#reason = "write_queue_full";
       this.destroy();
       return;
@@ -77,15 +101,18 @@ export class TcpWire implements Wire {
     this.#buffered(frame.byteLength);
     if (this.#pumping) return;
     this.#pumping = true;
+    this.#movedAtMs = this.#clock.monotonicMs();
     // One microtask later: frames of one tick share a write.
     queueMicrotask(() => this.#pump());
   }
 
   pause(): void {
+    this.#isPaused = true;
     this.#socket.pause();
   }
 
   resume(): void {
+    this.#isPaused = false;
     if (!this.#closing) this.#socket.resume();
   }
 
@@ -94,14 +121,14 @@ export class TcpWire implements Wire {
     this.#closing = true;
     this.#socket.pause();
     if (!this.#pumping) this.#socket.destroySoon();
-    const cancel = this.#clock.after(limits.handoverMsMax, () => this.#socket.destroy());
+    const cancel = this.#clock.after(limits.handoverMsMax, () => this.#raw.destroy());
     this.#socket.once("close", cancel);
   }
 
   destroy(): void {
     this.#closing = true;
     this.#queue = [];
-    this.#socket.resetAndDestroy();
+    this.#raw.resetAndDestroy();
   }
 
   #pump(): void {
@@ -114,6 +141,7 @@ export class TcpWire implements Wire {
     this.#socket.write(chunk.bytes, (error) => {
       // After an error the socket closes by itself, and nothing more was written for sure.
       if (error || this.#socket.destroyed) return;
+      this.#movedAtMs = this.#clock.monotonicMs();
       this.#buffered(-chunk.bytes.byteLength);
       for (const onWritten of chunk.ends) onWritten();
       this.#pump();
@@ -144,6 +172,21 @@ export class TcpWire implements Wire {
 
   #buffered(bytes: number): void {
     this.#bufferedBytes += bytes;
-    this.#metrics.socketBufferedBytes.inc(bytes);
+    this.#capacity.queued(bytes);
+  }
+
+  /** One frame of any size, then up to the limit. While the queues of the pod together are too long, none that stands. */
+  #hasRoomFor(frame: Uint8Array): boolean {
+    if (this.#bufferedBytes === 0) return true;
+    const isStalled = () => this.#clock.monotonicMs() - this.#movedAtMs > limits.writeStalledMs;
+    if (this.#capacity.areQueuesFull && this.#bufferedBytes > limits.writeBytesMax && isStalled()) return false;
+    return this.#bufferedBytes + frame.byteLength <= limits.writeQueueBytesMax;
+  }
+
+  #refuseProxy(chunk: Uint8Array): void {
+    this.#isProxyRefused = false;
+    if (!hasProxySignature(chunk)) return;
+    this.#reason = "proxy_header";
+    this.destroy();
   }
 }

@@ -6,7 +6,8 @@ import { limits } from "#common/contract/limits.ts";
 import { createLogger } from "#common/observe/logger.ts";
 import { createMetrics } from "#common/observe/metrics.ts";
 import type { Wire, WireEnd } from "#gateway/connection/wire.ts";
-import { TcpListener } from "./tcp.ts";
+import { Capacity } from "./capacity.ts";
+import { TcpListener, type TcpListenerOptions } from "./tcp.ts";
 
 const MIB = 1024 * 1024;
 
@@ -32,16 +33,24 @@ let ends: End[];
 let peers: Socket[];
 const pod = createMetrics(false);
 
+const log = createLogger("test", "silent");
+const accept = (wire: Wire) => {
+  const end = new End(wire);
+  ends.push(end);
+  return end;
+};
+
+function makeListener(more: Partial<TcpListenerOptions & { connectionsMax: number }> = {}): TcpListener {
+  const { metrics } = pod;
+  const capacity = new Capacity({ connectionsMax: more.connectionsMax ?? 1_000, metrics, log });
+  const where = { host: "127.0.0.1", port: 0, proxyProtocolFrom: [] };
+  return new TcpListener({ ...where, capacity, clock: systemClock(), metrics, log, accept, ...more });
+}
+
 beforeEach(async () => {
   ends = [];
   peers = [];
-  const accept = (wire: Wire) => {
-    const end = new End(wire);
-    ends.push(end);
-    return end;
-  };
-  const log = createLogger("test", "silent");
-  listener = new TcpListener({ host: "127.0.0.1", port: 0, clock: systemClock(), metrics: pod.metrics, log, accept });
+  listener = makeListener();
   await listener.start();
 });
 
@@ -200,13 +209,7 @@ describe("a wire ends", () => {
 
 describe("the listener", () => {
   it("says in one error that its port is taken", async () => {
-    const options = { host: "127.0.0.1", port: listener.port, clock: systemClock(), metrics: pod.metrics };
-    const second = new TcpListener({
-      ...options,
-      log: createLogger("test", "silent"),
-      accept: (wire) => new End(wire),
-    });
-    await expect(second.start()).rejects.toMatchObject({ code: "config_invalid" });
+    await expect(makeListener({ port: listener.port }).start()).rejects.toMatchObject({ code: "config_invalid" });
   });
 
   it("accepts nothing after its stop and leaves what it accepted", async () => {
