@@ -5,7 +5,7 @@
 
 const TEST = "[.]test[.]ts$";
 const TOOLS = "^(test|scripts|bench)/";
-const MAINS = "^(gateway/main|workers/(main|migrate))[.]ts$";
+const MAINS = "^(gateway/main|workers/(main|migrate)|console/cli/main)[.]ts$";
 const DRIVERS = "^(ioredis|bullmq|mysql2|kysely|redis)(/|$)|node_modules/(ioredis|bullmq|mysql2|kysely|redis)/";
 const SOCKETS = "^(node:)?(net|tls|http|https|http2|dgram)$";
 const TIMERS = "^(node:)?timers(/promises)?$";
@@ -48,6 +48,12 @@ const bedrock = [
     from: { path: "^common/ports/", pathNot: TEST },
     to: { pathNot: "^common/(contract|kernel|ports)/" },
   },
+  {
+    name: "access-stands-on-ports",
+    comment: "What a pod believes of who may talk is judged over ports and a clock, so that it is tested without a server.",
+    from: { path: "^common/access/", pathNot: TEST },
+    to: { pathNot: "^common/(access|contract|kernel|observe|ports)/" },
+  },
 ];
 
 const pure = [
@@ -80,7 +86,7 @@ const pure = [
       pathNot: outside(
         "^gateway/platforms/",
         "^common/(contract|kernel)/",
-        "^common/observe/frame-faults[.]ts$",
+        "^common/observe/(frame-faults|signature-results)[.]ts$",
         BYTES,
       ),
     },
@@ -118,7 +124,7 @@ const edges = [
     comment: "What lies behind a listener is tested without a port.",
     from: {
       path: "^(common|gateway|workers|console)/",
-      pathNot: outside("^gateway/listeners/", "^common/observe/ops-server[.]ts$", TEST),
+      pathNot: outside("^gateway/listeners/", "^common/observe/(ops-server|admin-door)[.]ts$", TEST),
     },
     to: { path: SOCKETS },
   },
@@ -160,7 +166,7 @@ const hygiene = [
     comment: "Reachable from a main.ts, or deleted. The memory twins are what the simulation stands on.",
     from: { path: MAINS },
     to: {
-      path: "^(common|gateway|workers)/",
+      path: "^(common|gateway|workers|console)/",
       pathNot: outside(MAINS, TEST, "^common/backends/memory/"),
       reachable: false,
     },

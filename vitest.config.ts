@@ -4,7 +4,7 @@
  */
 import { defineConfig } from "vitest/config";
 
-const everywhere = ["common", "gateway", "workers", "scripts", "bench"];
+const everywhere = ["common", "gateway", "workers", "console", "scripts", "bench"];
 
 function withServers(name: string, secondsMax: number) {
   const ms = secondsMax * 1_000;

@@ -5,6 +5,7 @@
  * 350 ms of blocked event loop a scrape at 50,000 bots; the log has what concerns one bot.
  */
 import { queues } from "../contract/queues.ts";
+import { admissionMetrics } from "./admission-metrics.ts";
 import { FRAME_FAULTS } from "./frame-faults.ts";
 
 const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -19,10 +20,16 @@ export const CLOSE_REASONS = [
   "frame_too_large",
   "frames_before_handshake",
   "write_queue_full",
+  "flood",
+  "held_bytes",
+  "proxy_header",
   "replaced",
   "drain",
 ] as const;
 export type CloseReason = (typeof CLOSE_REASONS)[number];
+
+const REFUSE_REASONS = ["proxy_header_invalid", "proxy_header_timeout"] as const;
+export type RefuseReason = (typeof REFUSE_REASONS)[number];
 
 type Labels = Readonly<Record<string, readonly string[]>>;
 export type MetricSpec =
@@ -41,13 +48,34 @@ export const metricCatalogue = {
     type: "gauge",
     name: "moa_connections",
     help: "Open connections of this pod by role.",
-    labels: { role: ["handshaking", "writer", "standby"], transport: ["tcp"] },
+    labels: { role: ["handshaking", "unadmitted", "writer", "standby"], transport: ["tcp"] },
   },
   connectionsOpened: {
     type: "counter",
     name: "moa_connections_opened_total",
     help: "Accepted connections.",
-    labels: { transport: ["tcp"] },
+    labels: { transport: ["tcp", "tls"] },
+  },
+  connectionsRefused: {
+    type: "counter",
+    name: "moa_connections_refused_total",
+    help: "Connections ended before they were handed to the protocol.",
+    labels: { reason: REFUSE_REASONS },
+  },
+  listenerFull: {
+    type: "gauge",
+    name: "moa_listener_full",
+    help: "1 while the listeners are shut because the pod has all its connections.",
+  },
+  listenerClosures: {
+    type: "counter",
+    name: "moa_listener_closures_total",
+    help: "Times the listeners were shut because the pod had all its connections.",
+  },
+  heldBytes: {
+    type: "gauge",
+    name: "moa_held_bytes",
+    help: "Bytes read from sockets and not yet usable: lines without their end, and what waits for a handshake.",
   },
   connectionsClosed: {
     type: "counter",
@@ -85,6 +113,7 @@ export const metricCatalogue = {
     help: "Frames that could not be used, by fault.",
     labels: { reason: FRAME_FAULTS },
   },
+  ...admissionMetrics,
   socketsPaused: {
     type: "gauge",
     name: "moa_sockets_paused",
@@ -107,7 +136,7 @@ export const metricCatalogue = {
     type: "counter",
     name: "moa_messages_not_accepted_total",
     help: "Chat lines refused before the lane.",
-    labels: { reason: ["room_quota", "twin"] },
+    labels: { reason: ["room_quota", "twin", "unsigned", "bad_signature", "no_key", "source"] },
   },
   eventsHandled: {
     type: "counter",
@@ -188,6 +217,16 @@ export const metricCatalogue = {
     labels: { outcome: ["ok", "failed"] },
     buckets: FAST,
   },
+  // approvals
+  approvalsAsked: {
+    type: "counter",
+    name: "moa_approvals_asked_total",
+    help: "What MySQL said of devices and rooms that this pod asked for; unknown: it said nothing for too long.",
+    labels: {
+      kind: ["device", "room"],
+      status: ["pending", "approved", "denied", "revoked", "blocked", "unknown"],
+    },
+  },
   // rows
   rowsWritten: { type: "counter", name: "moa_chat_log_rows_total", help: "Chat-log rows committed to MySQL." },
   rowsRefused: {
@@ -213,6 +252,12 @@ export const metricCatalogue = {
     type: "gauge",
     name: "moa_outbox_oldest_age_seconds",
     help: "Age of the oldest open MySQL outbox row.",
+  },
+  rowsDropped: {
+    type: "counter",
+    name: "moa_rows_dropped_total",
+    help: "Rows dropped because they were past their days.",
+    labels: { table: ["kb_chat_logs", "kb_ping_monitor", "moa_audit", "moa_seen_events", "moa_outbox"] },
   },
   jobs: {
     type: "counter",

@@ -1,6 +1,6 @@
 /**
- * A pod's face to its operators: /livez, /readyz, /startupz, /metrics. It starts first and stops last, on a port that
- * no phone reaches. node:http and no framework: four GETs need no router, and the probes must not queue behind one.
+ * A pod's face to its operators: /livez, /readyz, /startupz, /metrics, and the door to /admin/*. It starts first and stops
+ * last, on a port that no phone reaches. node:http and no framework: the probes must not queue behind one.
  *
  * /livez knows only the event loop. It never asks Redis or MySQL: their blip must not restart every pod at once. A loop
  * that is stuck for good answers nothing and is found by the probe's own timeout; what /livez adds is the loop that
@@ -11,6 +11,7 @@ import type { AddressInfo } from "node:net";
 import type { Clock } from "../kernel/clock.ts";
 import { MoaError } from "../kernel/errors.ts";
 import type { Part } from "../kernel/lifecycle.ts";
+import type { AdminDoor } from "./admin-door.ts";
 import type { Log } from "./logger.ts";
 
 const TICK_MS = 1_000;
@@ -29,6 +30,8 @@ export interface OpsServerOptions {
   ready(): boolean;
   started(): boolean;
   readonly metrics: { expose(): Promise<string>; readonly contentType: string };
+  /** Absent: /admin/* does not exist. */
+  readonly admin?: AdminDoor | undefined;
 }
 
 export class OpsServer implements Part {
@@ -91,6 +94,11 @@ export class OpsServer implements Part {
   }
 
   async #page(request: IncomingMessage): Promise<readonly [status: number, type: string, body: string]> {
+    const { admin } = this.#options;
+    if (admin?.isFor(request)) {
+      const { status, body } = await admin.answer(request);
+      return [status, "application/json", `${body}\n`];
+    }
     if (request.method !== "GET") return [405, "text/plain", "GET only\n"];
     const path = request.url?.split("?", 1)[0];
     if (path === "/livez") return verdict(this.#lateTicks < LATE_TICKS_MAX);

@@ -84,6 +84,14 @@ export interface LaneCommit {
   readonly parked: readonly ParkedEvent[];
 }
 
+/** How far a lane is known to have come, to somebody else. */
+export interface LaneMark {
+  readonly lane: Lane;
+  readonly epoch: number;
+  /** Id of a row entry; "0-0" for none. */
+  readonly row: string;
+}
+
 export interface LaneReader {
   owners(): Promise<readonly LaneState[]>;
   /** Takes the lane if its epoch is still `state.epoch`; null when someone was faster. */
@@ -99,6 +107,11 @@ export interface LaneReader {
   attempt(lane: Lane, epoch: number, event: EventId): Promise<number | null>;
   /** @throws MoaError fenced */
   commit(commit: LaneCommit): Promise<"done" | "repeated">;
+  /**
+   * A store that lost its data numbers by its clock, which may be behind: from here on the lane's epochs and the ids of
+   * its rows are above the mark. True when they would not have been.
+   */
+  raise(mark: LaneMark): Promise<boolean>;
 }
 
 export interface LaneBalance {

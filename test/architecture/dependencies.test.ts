@@ -20,11 +20,13 @@ const PLANTED: readonly (readonly [file: string, imports: string, breaks: readon
   ["common/observe/planted-pod.ts", "#gateway/platforms/platform.ts", ["common-knows-no-pod"]],
   ["gateway/flow/planted-worker.ts", "#workers/domain/command.ts", ["pods-meet-only-on-the-wire"]],
   ["workers/pipeline/planted-gateway.ts", "#gateway/platforms/platform.ts", ["pods-meet-only-on-the-wire"]],
+  ["console/cli/planted-worker.ts", "#workers/domain/command.ts", ["pods-meet-only-on-the-wire"]],
   ["common/kernel/planted-contract.ts", "../contract/ids.ts", ["kernel-is-bedrock"]],
   ["common/kernel/planted-builtin.ts", "node:crypto", ["kernel-is-bedrock"]],
   ["common/contract/planted-port.ts", "../ports/outbox.ts", ["contract-is-bedrock"]],
   ["common/contract/planted-package.ts", "pino", ["contract-is-bedrock"]],
   ["common/ports/planted-metric.ts", "../observe/metric-catalogue.ts", ["ports-name-no-technology"]],
+  ["common/access/planted-builtin.ts", "node:crypto", ["access-stands-on-ports"]],
   ["workers/domain/planted-port.ts", "#common/ports/outbox.ts", ["domain-and-commands-are-pure"]],
   ["workers/domain/planted-clock.ts", "#common/kernel/clock.ts", ["domain-and-commands-are-pure"]],
   ["workers/commands/planted/socket.ts", "node:net", ["domain-and-commands-are-pure", "sockets-only-in-listeners"]],
@@ -65,7 +67,7 @@ describe("dependency rules", () => {
   it("each fire on a planted violation, and only where one was planted", async () => {
     using tree = copyTree();
     for (const [file, imports] of PLANTED) plant(join(tree.path, file), imports);
-    for (const main of ["gateway/main.ts", "workers/main.ts", "workers/migrate.ts"]) {
+    for (const main of ["gateway/main.ts", "workers/main.ts", "workers/migrate.ts", "console/cli/main.ts"]) {
       if (!existsSync(join(tree.path, main))) plant(join(tree.path, main), "#common/contract/ids.ts");
     }
     const found = await violationsIn(tree.path);
@@ -96,7 +98,7 @@ function ruleNames(): string[] {
 /** The tool of the project with the rules of the project, run over another tree. */
 async function violationsIn(tree: string): Promise<Violation[]> {
   const tool = join(ROOT, "node_modules/.bin/depcruise");
-  const folders = ["common", "gateway", "workers", "scripts", "bench", "test"].filter((name) =>
+  const folders = ["common", "gateway", "workers", "console", "scripts", "bench", "test"].filter((name) =>
     existsSync(join(tree, name)),
   );
   const run = promisify(execFile)(

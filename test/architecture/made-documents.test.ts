@@ -47,7 +47,7 @@ describe("documents made from catalogues", () => {
   it("docs/settings.md lists every setting", async () => {
     const rows = Object.values<Setting>(settingsSchema).map(({ env, default: value, doc }) => [
       `\`${env}\``,
-      value === "" ? "" : `\`${Array.isArray(value) ? value.join(",") : value}\``,
+      String(value) && `\`${value}\``,
       doc,
     ]);
     const about =

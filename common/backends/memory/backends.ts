@@ -6,6 +6,7 @@ import type { Topology } from "#common/contract/lanes.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import type { Random } from "#common/kernel/random.ts";
 import type { Backends } from "../backends.ts";
+import { MemoryApprovalChanges } from "./approval-changes.ts";
 import { MemoryBotChannel, MemoryHub } from "./channel.ts";
 import { MemoryLanes } from "./lanes.ts";
 import { MemoryMembership } from "./membership.ts";
@@ -26,6 +27,7 @@ export interface MemoryStore {
   readonly outbox: MemoryOutbox;
   readonly hub: MemoryHub;
   readonly membership: MemoryMembership;
+  readonly approvalChanges: MemoryApprovalChanges;
 }
 
 export function memoryStore(options: MemoryStoreOptions): MemoryStore {
@@ -38,21 +40,25 @@ export function memoryStore(options: MemoryStoreOptions): MemoryStore {
     outbox: new MemoryOutbox({ ...options, hub }),
     hub,
     membership: new MemoryMembership(options.clock),
+    approvalChanges: new MemoryApprovalChanges(options.clock),
   };
 }
 
-export function memoryBackends({ reach, lanes, rows, outbox, hub, membership }: MemoryStore): Backends {
+export function memoryBackends(store: MemoryStore): Backends {
+  const { reach, lanes, rows, outbox, hub, membership, approvalChanges } = store;
   const channel = new MemoryBotChannel(hub);
   return {
     reach,
     appender: lanes,
     lanes,
     balances: lanes,
+    parked: lanes.parked,
     rows,
     outboxWriter: outbox,
     outboxReader: outbox,
     channel,
     membership,
+    approvalChanges,
     start: async () => {},
     close: async () => channel.close(),
   };

@@ -12,12 +12,13 @@ import type {
   LaneBalances,
   LaneCommit,
   LaneEntry,
+  LaneMark,
   LaneReader,
   LaneState,
-  ParkedEvent,
   Taken,
 } from "#common/ports/lane-log.ts";
 import { MemoryLog } from "./log.ts";
+import { MemoryParkedEvents } from "./parked.ts";
 import type { MemoryRowLog } from "./row-log.ts";
 
 const ENTRIES_PER_LANE = 64;
@@ -33,7 +34,6 @@ interface LaneRecord {
   readonly attempts: Map<EventId, { readonly tries: number; readonly epoch: number }>;
   readonly seen: Map<number, { ids: string; untilMs: number }>;
   readonly entries: MemoryLog<readonly string[]>;
-  readonly parked: ParkedEvent[];
 }
 
 export interface MemoryLanesOptions {
@@ -44,6 +44,7 @@ export interface MemoryLanesOptions {
 }
 
 export class MemoryLanes implements LaneAppender, LaneReader, LaneBalances {
+  readonly parked: MemoryParkedEvents;
   readonly #options: MemoryLanesOptions;
   readonly #lanes: readonly LaneRecord[];
   readonly #readers = new Set<() => void>();
@@ -51,6 +52,7 @@ export class MemoryLanes implements LaneAppender, LaneReader, LaneBalances {
   constructor(options: MemoryLanesOptions) {
     this.#options = options;
     this.#lanes = Array.from({ length: laneCount(options.topology) }, () => emptyLane(options.clock));
+    this.parked = new MemoryParkedEvents(this.#lanes.length, options.clock, (lane, event) => this.#add(lane, [event]));
   }
 
   async append({ lane, by, number, events }: Append): Promise<"appended" | "repeated"> {
@@ -65,10 +67,8 @@ export class MemoryLanes implements LaneAppender, LaneReader, LaneBalances {
         if (nowMs - mark.atMs > limits.appendedAgainMsMax) record.marks.delete(member);
       }
     }
-    record.entries.add(events);
-    record.appended += events.length;
+    this.#add(lane, events);
     record.marks.set(by, { number, atMs: nowMs });
-    for (const wake of this.#readers) wake();
     return "appended";
   }
 
@@ -130,8 +130,7 @@ export class MemoryLanes implements LaneAppender, LaneReader, LaneBalances {
     this.#remember(record, commit.seen);
     if (commit.rows.length > 0) this.#options.rows.add(commit.lane, commit.rows);
     for (const [outcome, count] of Object.entries(commit.counts)) record.done[outcome as EventOutcome] += count;
-    record.parked.push(...commit.parked);
-    record.parked.splice(0, Math.max(0, record.parked.length - limits.parkedPerLaneMax));
+    this.parked.add(commit.lane, commit.parked);
     for (const event of [...commit.seen, ...commit.parked.map(({ id }) => id)]) record.attempts.delete(event);
     if (commit.position !== null) {
       record.position = commit.position;
@@ -140,16 +139,30 @@ export class MemoryLanes implements LaneAppender, LaneReader, LaneBalances {
     return "done";
   }
 
+  async raise({ lane, epoch, row }: LaneMark): Promise<boolean> {
+    const record = this.#lane(lane);
+    const isBehind = record.epoch < epoch;
+    if (isBehind) record.epoch = epoch + 1;
+    return this.#options.rows.raise(lane, row) || isBehind;
+  }
+
   async balances(): Promise<readonly LaneBalance[]> {
     const nowMs = this.#options.clock.nowMs();
-    return this.#lanes.map(({ appended, done, entries, parked }, lane) => ({
+    return this.#lanes.map(({ appended, done, entries }, lane) => ({
       lane,
       appended,
       done: { ...done },
       oldestMs: entries.oldestMs === null ? 0 : Math.max(0, nowMs - entries.oldestMs),
       entries: entries.length,
-      parked: parked.length,
+      parked: this.parked.count(lane),
     }));
+  }
+
+  #add(lane: Lane, events: readonly string[]): void {
+    const record = this.#lane(lane);
+    record.entries.add(events);
+    record.appended += events.length;
+    for (const wake of this.#readers) wake();
   }
 
   #lane(lane: Lane): LaneRecord {
@@ -198,7 +211,6 @@ function emptyLane(clock: Clock): LaneRecord {
     attempts: new Map(),
     seen: new Map(),
     entries: new MemoryLog(clock),
-    parked: [],
   };
 }
 

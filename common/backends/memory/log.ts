@@ -36,9 +36,27 @@ export class MemoryLog<Value> {
     this.#entries.push({ id: this.#last, ms, value });
   }
 
+  /** Ids go on above this one. False when they would have. */
+  raise(id: string): boolean {
+    if (!isAfter(id, this.#last)) return false;
+    this.#last = id;
+    return true;
+  }
+
   after(id: string, most: number): readonly LogEntry<Value>[] {
     const from = this.#entries.findIndex((entry) => isAfter(entry.id, id));
     return from === -1 ? [] : this.#entries.slice(from, from + most);
+  }
+
+  get(id: string): Value | undefined {
+    return this.#entries.find((entry) => entry.id === id)?.value;
+  }
+
+  /** False when it is not there. */
+  remove(id: string): boolean {
+    const before = this.#entries.length;
+    this.#entries = this.#entries.filter((entry) => entry.id !== id);
+    return this.#entries.length < before;
   }
 
   /** Drops entries up to and including the id. */

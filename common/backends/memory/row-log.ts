@@ -19,6 +19,11 @@ export class MemoryRowLog implements RowLog {
     this.#log(lane).add(rows);
   }
 
+  /** For the lanes only. */
+  raise(lane: Lane, id: string): boolean {
+    return this.#log(lane).raise(id);
+  }
+
   async read(cursors: ReadonlyMap<Lane, string>, waitMs: number): Promise<readonly RowEntry[]> {
     const found = this.#look(cursors);
     if (found.length > 0 || waitMs === 0) return found;

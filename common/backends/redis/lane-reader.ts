@@ -13,7 +13,7 @@ import { limits } from "#common/contract/limits.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import { MoaError } from "#common/kernel/errors.ts";
 import type { Random } from "#common/kernel/random.ts";
-import type { LaneCommit, LaneEntry, LaneReader, LaneState, Taken } from "#common/ports/lane-log.ts";
+import type { LaneCommit, LaneEntry, LaneMark, LaneReader, LaneState, Taken } from "#common/ports/lane-log.ts";
 import type { Argument, Connection } from "./connection.ts";
 import type { Scripts } from "./scripts.ts";
 import { ShardCalls } from "./shard-calls.ts";
@@ -101,6 +101,11 @@ export class RedisLaneReader implements LaneReader {
     const result = await this.#commits.call(commit, bytes);
     if (result === -1) throw new MoaError("fenced", `lane ${commit.lane} has a newer epoch than ${commit.epoch}`);
     return result === 1 ? "done" : "repeated";
+  }
+
+  async raise({ lane, epoch, row }: LaneMark): Promise<boolean> {
+    const { commands, scripts, keys } = this.#options;
+    return (await commands.run(scripts["lane-raise"], [keys.lane(lane), keys.rows(lane)], [epoch, row])) === 1;
   }
 
   async #commitAll(commits: readonly LaneCommit[]): Promise<readonly number[]> {

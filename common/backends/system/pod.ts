@@ -4,16 +4,21 @@
  *
  * Exit codes: 0 after a stop, 1 when the start failed (one line says why), 70 when something broke that nobody caught:
  * the state of the process cannot be trusted then, and everything is built to be taken over.
+ *
+ * SIGUSR2 turns the log to debug and back: it needs nothing but a shell, also when the ops port has no token.
  */
 import { hostname } from "node:os";
-import { type Config, loadConfig } from "#common/config/load.ts";
+import { type Config, describeConfig, loadConfig } from "#common/config/load.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import { Lifecycle, type Part } from "#common/kernel/lifecycle.ts";
 import type { Random } from "#common/kernel/random.ts";
-import { createLogger, type Log } from "#common/observe/logger.ts";
+import { AdminDoor, type AdminRoutes } from "#common/observe/admin-door.ts";
+import { podRoutes } from "#common/observe/admin-routes.ts";
+import { createLogger, type PodLog } from "#common/observe/logger.ts";
 import { createMetrics, type Metrics } from "#common/observe/metrics.ts";
 import { OpsServer } from "#common/observe/ops-server.ts";
 import { startTracing, type Tracing } from "#common/observe/tracing.ts";
+import type { Audit } from "#common/ports/administration.ts";
 import { systemClock } from "./clock.ts";
 import { systemRandom } from "./random.ts";
 
@@ -21,7 +26,7 @@ export interface Pod {
   readonly podName: string;
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Log;
+  readonly log: PodLog;
   readonly metrics: Metrics;
   readonly tracing: Tracing;
 }
@@ -32,6 +37,8 @@ export interface PodMake {
   ready?(): boolean;
   /** Ports in use, after the start, besides `ops`. */
   ports?(): Readonly<Record<string, number>>;
+  /** What operators may ask of it, besides what every pod answers. */
+  readonly admin: { readonly routes: AdminRoutes; readonly audit: Pick<Audit, "record"> };
 }
 
 /** Reads the settings, starts what `make` gives, and returns; the parts keep the process alive. */
@@ -42,6 +49,7 @@ export async function runPod(
   const config = configOrExit(service);
   const podName = config.podName || hostname();
   const log = createLogger(podName, config.logLevel);
+  tellSettings(config, log);
   const clock = systemClock();
   const random = systemRandom();
   const { metrics, expose, contentType } = createMetrics(true);
@@ -49,11 +57,14 @@ export async function runPod(
     log.error({ tag: "SHUTDOWN", part, err: error }, "part stuck"),
   );
   exitOnSignals(lifecycle, log);
+  toggleDebugOnSignal(config, log);
   let started = false;
   try {
     const tracing = await startTracing({ ...config, service, pod: podName, random });
     const made = make(config, { podName, clock, random, log, metrics, tracing });
-    const ops = new OpsServer({
+    const ports = () => ({ ...made.ports?.(), ops: ops.port });
+    const routes = { ...podRoutes({ service, podName, clock, log, ports, ...made.admin }), ...made.admin.routes };
+    const ops: OpsServer = new OpsServer({
       host: config.host,
       port: config.opsPort,
       clock,
@@ -61,28 +72,48 @@ export async function runPod(
       ready: () => started && (made.ready?.() ?? true),
       started: () => started,
       metrics: { expose, contentType },
+      admin: config.opsToken === "" ? undefined : new AdminDoor({ token: config.opsToken, routes, clock, log }),
     });
     await lifecycle.start([{ name: "tracing", stop: () => tracing.stop() }, ops, ...made.parts]);
     started = true;
-    const ports = { ...made.ports?.(), ops: ops.port };
-    log.info({ tag: "STARTUP", service, ports }, "ready");
-    process.send?.({ ready: true, ports });
+    log.info({ tag: "STARTUP", service, ports: ports() }, "ready");
+    process.send?.({ ready: true, ports: ports() });
   } catch (error) {
     log.error({ tag: "SHUTDOWN", err: error }, "start failed");
     process.exit(1);
   }
 }
 
+function sources() {
+  return { env: process.env, argv: process.argv.slice(2) };
+}
+
+/** Which settings were given, and where; their values stay in their sources. */
+function tellSettings(config: Config, log: PodLog): void {
+  const given = describeConfig(sources()).flatMap(({ variable, from }) =>
+    from === "default" ? [] : [[variable, from]],
+  );
+  const rules = { mode: config.mode, approval: config.approval, hmac: config.hmac, insecure: config.insecure };
+  log.info({ tag: "CONFIG", ...rules, given: Object.fromEntries(given) }, "settings");
+}
+
 function configOrExit(service: string): Config {
   try {
-    return loadConfig({ env: process.env, argv: process.argv.slice(2) });
+    return loadConfig(sources());
   } catch (error) {
     createLogger(service, "error").error({ tag: "CONFIG", err: error }, "start failed");
     process.exit(1);
   }
 }
 
-function exitOnSignals(lifecycle: Lifecycle, log: Log): void {
+function toggleDebugOnSignal({ logLevel }: Config, log: PodLog): void {
+  process.on("SIGUSR2", () => {
+    log.setLevel(log.leastLevel() === "debug" ? logLevel : "debug");
+    log.info({ tag: "CONFIG", logLevel: log.leastLevel() }, "log level");
+  });
+}
+
+function exitOnSignals(lifecycle: Lifecycle, log: PodLog): void {
   const stop = async (signal: string) => {
     log.info({ tag: "SHUTDOWN", signal }, "stopping");
     await lifecycle.stop();
