@@ -18,7 +18,9 @@ export async function idle(bed: Bed, connections: number): Promise<Outcome> {
   if (connections > CONNECTIONS_MAX) throw new Error(`--connections: ${CONNECTIONS_MAX} at most`);
   const bare = await bed.pod({ name: "bare", root: HERE, args: [...FLAGS, "bench/bare/echo.ts"] });
   const bareKib = await perConnection(bare, connections, async () => {});
-  const env = moaEnv(bed, await bed.database("idle"));
+  const env = moaEnv(bed, await bed.database("idle"), HERE);
+  // Workers migrate; the gateway asks the database for its devices.
+  await (await bed.pod({ name: "worker", root: HERE, args: ["workers/main.ts"], env })).child.stop();
   const moa = await bed.pod({ name: "gateway", root: HERE, args: [...FLAGS, "gateway/main.ts"], env });
   const moaKib = await perConnection(moa, connections, (open) => bed.subscribed(open));
   const ratio = rounded(moaKib / bareKib);

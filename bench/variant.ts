@@ -1,5 +1,7 @@
 /** The things that are compared. Each boots fresh processes on the bed and says which of them cost what. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DEVELOPMENT } from "#scripts/stack/pod.ts";
 import { type Account, ask, type Bed } from "./bed.ts";
 import { CHAT_LOG_TABLE } from "./floor/schema.ts";
 import type { Order } from "./load.ts";
@@ -62,16 +64,18 @@ export function moaOf(root: string, name: string): Variant {
     load: SATURATION,
     boot: async (bed, round) => {
       const mysqlUrl = await bed.database(`${name.replaceAll(/\W/g, "_")}_${round}`);
-      const env = moaEnv(bed, mysqlUrl);
+      const env = moaEnv(bed, mysqlUrl, root);
       return pair(bed, { name: `${name}-${round}`, root, files: ["workers/main.ts", "gateway/main.ts"], env });
     },
   };
 }
 
-export function moaEnv(bed: Bed, mysqlUrl: string): Record<string, string> {
+/** @param root of the working tree that runs: one of before approvals and signatures refuses settings it does not know */
+export function moaEnv(bed: Bed, mysqlUrl: string, root: string): Record<string, string> {
   const servers = { MOA_REDIS_URL: bed.redisUrl, MOA_MYSQL_URL: mysqlUrl };
   const rates = { MOA_BOT_RATE: "1000000", MOA_ROOM_RATE: "1000000" };
-  return { ...servers, ...rates, MOA_BRIDGE_PORT: "0", MOA_OPS_PORT: "0" };
+  const isApproving = readFileSync(join(root, "common/config/schema.ts"), "utf8").includes("MOA_APPROVAL");
+  return { ...(isApproving ? DEVELOPMENT : {}), ...servers, ...rates, MOA_BRIDGE_PORT: "0", MOA_OPS_PORT: "0" };
 }
 
 interface Pair {

@@ -17,6 +17,7 @@ import { type Clock, pause } from "#common/kernel/clock.ts";
 import { Life } from "#common/kernel/life.ts";
 import type { Part } from "#common/kernel/lifecycle.ts";
 import type { Random } from "#common/kernel/random.ts";
+import type { SeenConnection } from "#common/observe/connection-routes.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { Tracing } from "#common/observe/tracing.ts";
@@ -25,20 +26,32 @@ import type { LaneAppender } from "#common/ports/lane-log.ts";
 import type { Membership, Role } from "#common/ports/membership.ts";
 import type { OutboxReader } from "#common/ports/outbox.ts";
 import { Connection } from "./connection/connection.ts";
+import { HeldBytes } from "./connection/held-bytes.ts";
 import { ConnectionTable } from "./connection/table.ts";
 import type { Wire, WireEnd } from "./connection/wire.ts";
+import { Admission, isRefusal, type KnownDevices } from "./flow/admission.ts";
 import { Confirmer } from "./flow/confirmer.ts";
 import { Deliver } from "./flow/deliver.ts";
 import { Ingest } from "./flow/ingest.ts";
 import { LaneQueues } from "./flow/lane-queues.ts";
+import { type PolicySettings, policiesOf } from "./flow/signing-policy.ts";
+import { Capacity } from "./listeners/capacity.ts";
+import { Certificate } from "./listeners/certificate.ts";
+import { within } from "./listeners/networks.ts";
 import { TcpListener } from "./listeners/tcp.ts";
-import type { Platform } from "./platforms/platform.ts";
+import type { Platform, Proof } from "./platforms/platform.ts";
 
-export interface GatewayOptions {
+export interface GatewayOptions extends PolicySettings {
   readonly podName: string;
   readonly host: string;
   /** 0 = any free one. */
   readonly bridgePort: number;
+  /** The bridge over TLS as well; without a certificate's file it is not opened. */
+  readonly tlsPort: number;
+  readonly tlsCertFile: string;
+  readonly tlsKeyFile: string;
+  readonly proxyProtocolFrom: readonly string[];
+  readonly connectionsMax: number;
   readonly botRatePerSecond: number;
   readonly roomRatePerSecond: number;
   /** The backends' reach: what one call may touch. */
@@ -53,6 +66,7 @@ export interface GatewayOptions {
   readonly outboxReader: OutboxReader;
   readonly channel: BotChannel;
   readonly membership: Membership;
+  readonly approvals: KnownDevices;
 }
 
 export class Gateway {
@@ -63,21 +77,29 @@ export class Gateway {
   readonly #life: Life<Role>;
   readonly #queues: LaneQueues;
   readonly #confirmer: Confirmer;
+  readonly #admission: Admission<Connection>;
   readonly #ingest: Ingest;
   readonly #deliver: Deliver;
-  readonly #listener: TcpListener;
+  readonly #held: HeldBytes;
+  readonly #listeners: Listeners;
   readonly #wiresEnded = new AbortController();
   #wires = 0;
   #draining = false;
 
   constructor(options: GatewayOptions) {
-    const { host, clock, metrics } = options;
     const log = options.log.child({ tag: "SERVER" });
     const parts = { ...options, log, member: () => this.#life.member };
     this.#options = options;
     this.#life = this.#openLife(log);
     this.#queues = new LaneQueues(parts);
     this.#confirmer = new Confirmer({ ...parts, outbox: options.outboxReader });
+    this.#admission = new Admission({
+      ...parts,
+      verify: options.platform.verify,
+      policyOf: policiesOf(options, within),
+      onAdmitted: (connection, replaced) => this.#admitted(connection, replaced),
+      onDismissed: (connection) => this.#dismissed(connection),
+    });
     this.#ingest = new Ingest({ ...parts, queues: this.#queues, sources: () => this.#table.all() });
     this.#deliver = new Deliver({
       ...parts,
@@ -86,14 +108,25 @@ export class Gateway {
       appendReceipt: (event) => this.#ingest.receipt(event),
       confirm: (confirmation) => this.#confirmer.confirm(confirmation),
     });
-    const accept = (wire: Wire) => this.accept(wire);
-    this.#listener = new TcpListener({ host, port: options.bridgePort, clock, metrics, log, accept });
+    this.#held = new HeldBytes(options.metrics);
+    this.#listeners = listenersOf({ ...options, log }, (wire) => this.accept(wire));
     this.parts = this.#makeParts();
   }
 
   /** Only after the start. */
-  get bridgePort(): number {
-    return this.#listener.port;
+  get ports(): Readonly<Record<string, number>> {
+    const { tcp, tls } = this.#listeners;
+    return { bridge: tcp.port, ...(tls && { tls: tls.port }) };
+  }
+
+  /** For operators. */
+  *seen(): Iterable<SeenConnection> {
+    for (const connection of this.#table.all()) {
+      const { id, address, role, ageSeconds, identity } = connection;
+      const { bot = null, device = null, version = null } = identity ?? {};
+      const about = this.#admission.about(connection);
+      yield { id, bot, device, version, address, role: role ?? "closed", ...about, ageMs: ageSeconds * 1_000 };
+    }
   }
 
   get isDraining(): boolean {
@@ -113,7 +146,7 @@ export class Gateway {
       },
       { name: "lanes", stop: () => this.#queues.idle(), stopMsMax: 3_000 },
       { name: "reading", stop: async () => this.#stopReading() },
-      this.#listener,
+      ...Object.values(this.#listeners),
     ];
   }
 
@@ -140,12 +173,14 @@ export class Gateway {
   /** A new connection, whatever carries it. */
   accept(wire: Wire): WireEnd {
     const { platform } = this.#options;
-    const connection = new Connection({
+    const connection: Connection = new Connection({
       ...this.#options,
       wire,
       session: platform.open(),
-      onIdentified: () => this.#identified(connection),
-      onLine: (_, read) => this.#ingest.line(connection, read),
+      held: this.#held,
+      onIdentified: (_, identity) => this.#admission.identified(connection, identity),
+      believes: (_, proof) => this.#believes(connection, proof),
+      onLine: (_, read) => this.#ingest.line(connection, read, this.#admission.judge(connection, read)),
       onClosed: () => this.#closed(connection),
     });
     this.#wires++;
@@ -162,13 +197,24 @@ export class Gateway {
     };
   }
 
-  #identified(connection: Connection): void {
-    this.#table.identify(connection)?.close("replaced");
+  #believes(connection: Connection, proof: Proof | null): boolean {
+    return !isRefusal(this.#admission.judge(connection, { proof, receivedAt: this.#options.clock.nowMs() }));
+  }
+
+  #admitted(connection: Connection, replaced: readonly Connection[]): void {
+    this.#table.admit(connection);
+    for (const old of replaced) old.close("replaced");
     this.#deliver.connected(connection.identity?.bot ?? "");
+  }
+
+  #dismissed(connection: Connection): void {
+    this.#table.dismiss(connection);
+    this.#deliver.closed(connection.identity?.bot ?? "", connection);
   }
 
   #closed(connection: Connection): void {
     this.#table.remove(connection);
+    this.#admission.closed(connection);
     this.#ingest.closed(connection);
     if (connection.identity !== null) this.#deliver.closed(connection.identity.bot, connection);
   }
@@ -188,4 +234,19 @@ export class Gateway {
     for (const connection of [...this.#table.all()]) connection.close("drain");
     await pause(this.#options.clock, limits.handoverMsMax, this.#wiresEnded.signal);
   }
+}
+
+interface Listeners {
+  readonly certificate?: Certificate;
+  readonly tls?: TcpListener;
+  readonly tcp: TcpListener;
+}
+
+/** In the order in which they start. */
+function listenersOf(options: GatewayOptions, accept: (wire: Wire) => WireEnd): Listeners {
+  const shared = { ...options, capacity: new Capacity(options), accept };
+  const tcp = new TcpListener({ ...shared, port: options.bridgePort });
+  if (options.tlsCertFile === "") return { tcp };
+  const certificate = new Certificate(options);
+  return { certificate, tls: new TcpListener({ ...shared, port: options.tlsPort, certificate }), tcp };
 }

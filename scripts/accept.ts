@@ -55,6 +55,16 @@ const entries: readonly Entry[] = [
   fault("mariadb-away", "MariaDB away for 60 s: answers go on, all rows arrive once", ...AWAY_60_S),
   fault("redis-away", "Redis away for 60 s, 20 times in a row: never stuck", ...AWAY_60_S_OFTEN),
   {
+    name: "fuzz",
+    says: "100,000 frames of every sort through framer and decoder: no crash, no growth",
+    command: ["test/fuzz/frames.ts", "--frames", "100000", "--seed", SEED, "--json"],
+  },
+  {
+    name: "abuse",
+    says: "1,000 slow-loris sockets, 200 phones that never read and 50,000 garbage frames a second beside 500 honest phones",
+    command: ["test/stack/abuse.ts", "--size", "full", "--json"],
+  },
+  {
     name: "bench-echo",
     says: "Throughput, CPU and p99 against the floor",
     command: ["bench/main.ts", "echo", "--json"],

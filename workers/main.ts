@@ -1,16 +1,26 @@
 /** Composition root of the worker pod: the only place that names its backends. */
+import { Approvals } from "#common/access/approvals.ts";
 import { BullmqJobQueue } from "#common/backends/bullmq/job-queue.ts";
+import { type AdministeredTables, MysqlAdministration } from "#common/backends/mysql/administration.ts";
+import { MysqlApprovalStore } from "#common/backends/mysql/approval-store.ts";
+import { MysqlCheckup } from "#common/backends/mysql/checkup.ts";
 import { Mysql } from "#common/backends/mysql/mysql.ts";
 import { redisBackends } from "#common/backends/redis/backends.ts";
-import { type Pod, runPod } from "#common/backends/system/pod.ts";
+import { type Pod, type PodMake, runPod } from "#common/backends/system/pod.ts";
 import type { Config } from "#common/config/load.ts";
 import { keysFor } from "#common/contract/keys.ts";
 import type { Part } from "#common/kernel/lifecycle.ts";
+import { checkupRoutes, laneCheckup, workerRoutes } from "#common/observe/admin-routes.ts";
 import { commands } from "./commands/catalogue.ts";
+import { Erasures } from "./erasures.ts";
+import { raisedLanes } from "./intake/raised-lanes.ts";
 import { MysqlChatLogStore } from "./stores/chat-log-store.ts";
+import { erase } from "./stores/erase.ts";
+import { laneMarks } from "./stores/lane-marks.ts";
 import { migrate } from "./stores/migrate.ts";
+import { migrations } from "./stores/migrations/catalogue.ts";
 import { MysqlOutboxRows } from "./stores/outbox-rows.ts";
-import { dropOutdated } from "./stores/retention.ts";
+import { outdated, type RetentionDays } from "./stores/retention.ts";
 import type { Schema } from "./stores/schema.ts";
 import { type Applier, MysqlTurnStore } from "./stores/turn-store.ts";
 import { jobParts, type LaneRole, laneParts, rowParts } from "./worker.ts";
@@ -28,18 +38,25 @@ const MIGRATION_MS_MAX = 1_800_000;
 
 const PRODUCT: WorkerMake = { commands, appliers: new Map(), around: (role) => role };
 
-export function partsOfWorker(config: Config, pod: Pod, make = PRODUCT): readonly Part[] {
+export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
   const topology = { shards: config.shards, lanesPerShard: config.lanesPerShard, tags: config.outboxTags };
   const keys = keysFor(topology, config.keyPrefix);
   const redis = redisBackends({ ...pod, url: config.redisUrl, keys, topology, laneBacklogMax: config.laneBacklogMax });
-  const mysql = new Mysql<Schema>({ ...pod, url: config.mysqlUrl, connectionsMax: 8 });
-  // The row writer's statements are finished text; see MysqlOptions.textOnly.
-  const rowsMysql = new Mysql<Schema>({ ...pod, url: config.mysqlUrl, connectionsMax: 2, textOnly: true });
+  const { mysql, rowsMysql, adminMysql, closed } = waysToMysql(config.mysqlUrl, pod);
+  const audit = new MysqlAdministration(adminMysql);
   const basics = { ...pod, topology: redis.reach, membership: redis.membership };
+  const store = new MysqlApprovalStore({ mysql, auto: config.approval === "auto" });
+  const approvals = new Approvals({ ...pod, store, changes: redis.approvalChanges });
   const outboxRows = new MysqlOutboxRows(mysql);
+  const chatLog = new MysqlChatLogStore({ ...pod, mysql: rowsMysql });
+  const erasures = new Erasures({
+    ...pod,
+    erase: (asked) => erase(asked, { ...pod, ...redis, mysql, chatLog, audit }),
+  });
   const roles: Readonly<Record<string, () => readonly Part[]>> = {
-    lanes: () =>
-      laneParts(
+    lanes: () => [
+      approvals,
+      ...laneParts(
         make.around({
           ...basics,
           actionTtlMs: config.actionTtlMs,
@@ -48,10 +65,12 @@ export function partsOfWorker(config: Config, pod: Pod, make = PRODUCT): readonl
           outbox: redis.outboxWriter,
           turns: new MysqlTurnStore(mysql, make.appliers),
           outboxRows,
+          approvals,
           commands: make.commands,
         }),
       ),
-    rows: () => rowParts({ ...basics, rowLog: redis.rows, store: new MysqlChatLogStore({ ...pod, mysql: rowsMysql }) }),
+    ],
+    rows: () => rowParts({ ...basics, rowLog: redis.rows, store: chatLog }),
     jobs: () =>
       jobParts({
         ...basics,
@@ -59,16 +78,38 @@ export function partsOfWorker(config: Config, pod: Pod, make = PRODUCT): readonl
         lanes: redis.lanes,
         outbox: redis.outboxWriter,
         rows: outboxRows,
-        dropOutdated: () => dropOutdated(mysql),
+        outdated: () => outdated(mysql, retentionDaysOf(config)),
       }),
   };
-  return [
+  const parts: readonly Part[] = [
     { name: "schema", start: () => migrateOnce(config.mysqlUrl, pod) },
-    { name: "mysql", stop: () => mysql.close() },
-    { name: "mysql of the rows", stop: () => rowsMysql.close() },
+    { name: "mysql", stop: closed },
     { name: "redis", start: () => redis.start(), stop: () => redis.close() },
+    raisedLanes({ ...basics, lanes: redis.lanes, marks: () => laneMarks(mysql) }),
+    erasures,
     ...config.workerRoles.flatMap((role) => roles[role]?.() ?? []),
   ];
+  const checkups = [
+    laneCheckup(redis),
+    redis.checkup,
+    new MysqlCheckup(adminMysql, pod.clock, Object.keys(migrations)),
+  ];
+  const routes = { ...workerRoutes({ ...pod, ...redis, administration: audit, audit }), ...checkupRoutes(checkups) };
+  return { parts, admin: { routes: { ...routes, ...erasures.routes }, audit } };
+}
+
+function waysToMysql(url: string, pod: Pod) {
+  const mysql = new Mysql<Schema>({ ...pod, url, connectionsMax: 8 });
+  // The row writer's statements are finished text; see MysqlOptions.textOnly.
+  const rowsMysql = new Mysql<Schema>({ ...pod, url, connectionsMax: 2, textOnly: true });
+  // Its own few connections: an operator must not wait behind the turns that he wants to look into.
+  const adminMysql = new Mysql<AdministeredTables>({ ...pod, url, connectionsMax: 2 });
+  const closed = async () => void (await Promise.all([mysql, rowsMysql, adminMysql].map((one) => one.close())));
+  return { mysql, rowsMysql, adminMysql, closed };
+}
+
+function retentionDaysOf(config: Config): RetentionDays {
+  return { chatLog: config.retentionChatLogDays, ping: config.retentionPingDays, audit: config.retentionAuditDays };
 }
 
 /** Workers that start at once wait for the one that migrates; gateways need no schema. */
@@ -81,4 +122,4 @@ async function migrateOnce(url: string, pod: Pod): Promise<void> {
   }
 }
 
-if (import.meta.main) await runPod("worker", (config, pod) => ({ parts: partsOfWorker(config, pod) }));
+if (import.meta.main) await runPod("worker", workerOf);

@@ -6,6 +6,7 @@
  *   rows    life, row writer: chat log to MySQL
  *   jobs    BullMQ queues
  */
+import type { Approvals } from "#common/access/approvals.ts";
 import { laneCount, shardOf, type Topology, tagOf } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import type { QueueName } from "#common/contract/queues.ts";
@@ -27,6 +28,7 @@ import { laneGauges } from "./intake/lane-gauges.ts";
 import { LaneOwner } from "./intake/lane-owner.ts";
 import { RowWriter } from "./intake/row-writer.ts";
 import { jobCatalogue } from "./jobs/catalogue.ts";
+import type { RetentionOptions } from "./jobs/retention.ts";
 import { OutboxCalls } from "./pipeline/outbox-calls.ts";
 import type { Tools } from "./pipeline/work.ts";
 
@@ -50,6 +52,7 @@ export interface LaneRole extends WorkerBasics {
   readonly outbox: OutboxWriter;
   readonly turns: TurnStore;
   readonly outboxRows: OutboxRows;
+  readonly approvals: Pick<Approvals, "room">;
   readonly commands: readonly Command[];
 }
 
@@ -96,7 +99,7 @@ export interface JobRole extends WorkerBasics {
   readonly lanes: Pick<LaneReader, "owners">;
   readonly outbox: OutboxWriter;
   readonly rows: OutboxRows;
-  dropOutdated(): Promise<number>;
+  readonly outdated: RetentionOptions["outdated"];
 }
 
 export function jobParts(role: JobRole): readonly Part[] {

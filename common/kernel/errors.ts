@@ -22,6 +22,11 @@ export const errorCatalogue = {
   config_invalid: { outcome: "close", says: "One or more settings are wrong; all of them are listed." },
   server_unfit: { outcome: "close", says: "A server that moa needs is set up in a way that would lose data." },
   deadline_passed: { outcome: "retry", says: "A step did not finish within its deadline." },
+  asked_wrongly: { outcome: "answer", says: "A request of an operator lacks something, or names it wrongly." },
+  not_found: { outcome: "answer", says: "What an operator asked for is not there, or not there any more." },
+  not_served: { outcome: "answer", says: "This kind of pod does not serve that request; another kind does." },
+  not_authorised: { outcome: "answer", says: "The request carries no token, or another one than the pod's." },
+  pod_unreachable: { outcome: "retry", says: "No pod answered the operator's request." },
 } as const satisfies Record<string, { outcome: Outcome; says: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -86,7 +86,7 @@ describe.each(DIALECT_NAMES)("a phone of dialect %s", (dialect) => {
         const decoded = session.decode(frame);
         heard.push(decoded);
         socket.emit("heard");
-        if (decoded.kind === "handshake") socket.write(session.welcome(0));
+        if (decoded.kind === "handshake") socket.write(session.welcome(0, "approved"));
         if (decoded.kind !== "chat") continue;
         const { channel, room, text } = decoded.line;
         const base = { v: 1, id: "a:0", bot: "LOA.i", channel, room, deadline: 0 } as const;

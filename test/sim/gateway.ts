@@ -46,6 +46,11 @@ export class SimGateway {
       podName: process.name,
       host: "127.0.0.1",
       bridgePort: 0,
+      tlsPort: 0,
+      tlsCertFile: "",
+      tlsKeyFile: "",
+      proxyProtocolFrom: [],
+      connectionsMax: 100_000,
       botRatePerSecond: 1_000,
       roomRatePerSecond: 1_000,
       topology,
@@ -59,6 +64,9 @@ export class SimGateway {
       outboxReader: process.over(backends.outboxReader),
       channel: this.#lossy(backends.channel),
       membership: process.over(backends.membership),
+      approvals: { device: () => "approved", onDevice: () => {} },
+      hmac: "warn",
+      hmacKeys: [],
     });
   }
 

@@ -56,6 +56,7 @@ export async function startWorker(options: SimWorkerOptions): Promise<void> {
     outbox: process.over(backends.outboxWriter),
     turns: process.over(stores),
     outboxRows: process.over(stores.outboxRows),
+    approvals: { room: () => "approved" },
     commands: [echo, book],
   });
   const rows = { ...basics, rowLog: process.over(backends.rows), store: process.over(stores) };

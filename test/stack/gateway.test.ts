@@ -1,4 +1,4 @@
-/** Real gateway processes on a real Redis; the test is the phones and the worker. */
+/** Real gateway processes on a real Redis and MariaDB; the test is the phones and the worker. */
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -17,7 +17,9 @@ import { limits } from "#common/contract/limits.ts";
 import { createLogger } from "#common/observe/logger.ts";
 import { createMetrics } from "#common/observe/metrics.ts";
 import { type Pod, podOf } from "#scripts/stack/pod.ts";
+import { type MariaDb, startMariaDb } from "#test/fixtures/mariadb.ts";
 import { type RedisServer, startRedis } from "#test/fixtures/redis.ts";
+import { openStore } from "#test/stores/open-store.ts";
 
 const BOT = "LOA.i";
 const topology = { shards: 1, lanesPerShard: 2, tags: 1 };
@@ -28,6 +30,8 @@ const MAIN = join(import.meta.dirname, "../../gateway/main.ts");
 const dir = mkdtempSync(join(tmpdir(), "moa-gateway-"));
 
 let server: RedisServer;
+let mariadb: MariaDb;
+let mysqlUrl: string;
 let redis: Redis;
 let keys: Keys;
 let prefix: string;
@@ -88,6 +92,7 @@ async function startGateway(name: string): Promise<Pod> {
   const env = {
     ...process.env,
     MOA_REDIS_URL: server.url,
+    MOA_MYSQL_URL: mysqlUrl,
     MOA_KEY_PREFIX: prefix,
     MOA_SHARDS: `${topology.shards}`,
     MOA_LANES_PER_SHARD: `${topology.lanesPerShard}`,
@@ -122,16 +127,8 @@ async function lines(): Promise<InboundEvent[]> {
 async function answer(text: string, more: object = {}): Promise<void> {
   const event = random.hex(8);
   const deadline = clock.nowMs() + limits.actionMsMax;
-  const action = {
-    v: 1,
-    kind: "text",
-    id: `${event}:0`,
-    bot: BOT,
-    channel: "184",
-    room: "방",
-    deadline,
-    text,
-  } as const;
+  const who = { bot: BOT, channel: "184", room: "방" };
+  const action = { v: 1, kind: "text", id: `${event}:0`, ...who, deadline, text } as const;
   const actions = [encodeAction({ ...action, ...more })];
   expect(await worker.outboxWriter.enqueue([{ bot: BOT, lane: 0, epoch: 1, event, deadline, actions }])).toEqual([
     "accepted",
@@ -139,6 +136,9 @@ async function answer(text: string, more: object = {}): Promise<void> {
 }
 
 beforeAll(async () => {
+  mariadb = await startMariaDb();
+  mysqlUrl = await mariadb.database("gateway");
+  await (await openStore(mysqlUrl)).close();
   server = await startRedis(["--appendfsync", "always"]);
   redis = new Redis(server.port, "127.0.0.1");
   redis.on("error", () => {});
@@ -146,6 +146,7 @@ beforeAll(async () => {
 afterAll(async () => {
   redis.disconnect();
   await server.stop();
+  await mariadb.stop();
   rmSync(dir, { recursive: true, force: true });
 });
 

@@ -39,7 +39,6 @@ function sweep(): Promise<void> {
     outbox: backends.outboxWriter,
     lanes: backends.lanes,
     topology: TOPOLOGY,
-    dropOutdated: async () => 0,
     clock: systemClock(),
     log,
     metrics: store.metrics.metrics,

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { hasCode } from "#common/kernel/errors.ts";
 import { ask, type MariaDb, startMariaDb } from "#test/fixtures/mariadb.ts";
 import { MysqlOutboxRows } from "#workers/stores/outbox-rows.ts";
-import { dropOutdated } from "#workers/stores/retention.ts";
 import { type Applier, MysqlTurnStore, type Turn } from "#workers/stores/turn-store.ts";
 import { type OpenStore, openStore } from "./open-store.ts";
 
@@ -179,23 +178,4 @@ test("open rows are paged by whole events, oldest first", async () => {
   );
   expect(await rows.open(Date.now(), 100, all[11])).toEqual(all.slice(12));
   expect(await rows.open(Date.UTC(2026, 0, 1, 0, 0, 0, 500), 100)).toEqual([]);
-});
-
-test("what is past its retention is dropped, what is open or young stays", async () => {
-  await ask(url, "DELETE FROM moa_outbox");
-  await ask(url, "DELETE FROM moa_seen_events");
-  const old = turnOf({
-    outbox: [
-      { id: "g:0", bot: "b", deadline: 1, action: "{}" },
-      { id: "g:1", bot: "b", deadline: 1, action: "{}" },
-    ],
-  });
-  await turns.apply(old);
-  await turns.apply(turnOf());
-  await rows.close("g:0", "confirmed");
-  await ask(url, "UPDATE moa_outbox SET closed_at = NOW(3) - INTERVAL 8 DAY WHERE state <> 'open'");
-  await ask(url, "UPDATE moa_seen_events SET at = NOW(3) - INTERVAL 8 DAY WHERE event = ?", [old.event]);
-  expect(await dropOutdated(store.mysql)).toBe(2);
-  expect((await ask(url, "SELECT action_id FROM moa_outbox")).map((row) => row.action_id)).toEqual(["g:1"]);
-  expect(await ask(url, "SELECT COUNT(*) n FROM moa_seen_events")).toEqual([{ n: 1 }]);
 });

@@ -45,6 +45,12 @@ export interface OutboxRows {
   summary(): Promise<{ readonly open: number; readonly oldestCreatedAtMs: number | null }>;
 }
 
+/** One small step of a long deletion. */
+export interface DeletedBatch<Table extends string = string> {
+  readonly table: Table;
+  readonly rows: number;
+}
+
 /** One line of kb_chat_logs. Times in epoch ms; the store writes them as Korean wall clock, as the original did. */
 export interface ChatLogRow {
   readonly channelId: string;

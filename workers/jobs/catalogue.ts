@@ -2,10 +2,12 @@
 import type { QueueName } from "#common/contract/queues.ts";
 import type { JobHandler } from "#common/ports/job-queue.ts";
 import { type OutboxSweepOptions, outboxSweep } from "./outbox-sweep.ts";
+import { type RetentionOptions, retention } from "./retention.ts";
 
 /** What handlers need, all of them. */
-export type JobTools = OutboxSweepOptions;
+export type JobTools = OutboxSweepOptions & RetentionOptions;
 
 export const jobCatalogue: Readonly<Record<QueueName, (tools: JobTools) => JobHandler>> = {
   "outbox-sweep": outboxSweep,
+  retention,
 };

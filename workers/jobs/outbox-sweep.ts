@@ -27,8 +27,6 @@ export interface OutboxSweepOptions {
   readonly outbox: OutboxWriter;
   readonly lanes: Pick<LaneReader, "owners">;
   readonly topology: Topology;
-  /** Drops one batch of rows that are past their retention. */
-  dropOutdated(): Promise<number>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -44,7 +42,6 @@ export function outboxSweep(options: OutboxSweepOptions): JobHandler {
     const startMs = clock.nowMs();
     const expired = await rows.expire(startMs - limits.dedupeBeyondDeadlineMs);
     const outcomes = await offerAll(options, startMs, signal);
-    await options.dropOutdated();
     const { open, oldestCreatedAtMs } = await rows.summary();
     metrics.outboxOpenRows.set(open);
     metrics.outboxOldestSeconds.set(
