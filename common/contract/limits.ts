@@ -87,10 +87,11 @@ export const limits = {
   probeSilenceMsMax: 5_000,
   clockSkewMsMax: 5_000,
   // rows
-  rowsPerInsertMax: 500,
+  rowsPerInsertMax: 125,
   rowsPerTransactionMax: 2_000,
   rowBytesPerReadMax: 4 * 1024 * 1024,
-  rowsGatherMs: 200,
+  rowsGatherMax: 500,
+  rowsGatherMs: 400,
   // approvals: asked again in the background after `fresh`; believed without an answer until `usable`
   approvalFreshMs: 60_000,
   approvalUsableMs: 900_000,

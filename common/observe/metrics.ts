@@ -57,39 +57,67 @@ function bind(registry: Registry, spec: MetricSpec): object {
   if (spec.type === "histogram") {
     const metric = new Histogram<string>({ ...common, buckets: [...spec.buckets] });
     for (const labels of combinations) metric.zero(labels);
-    const childOf = children(labelNames, combinations, (labels) => metric.labels(labels));
+    const childOf = finder(labelNames, combinations, (labels) => metric.labels(labels));
     return { observe: (seconds: number, labels?: Labels) => childOf(labels).observe(seconds) };
   }
-  const metric = spec.type === "counter" ? new Counter<string>(common) : new Gauge<string>(common);
-  for (const labels of combinations) metric.inc(labels, 0);
-  if (metric instanceof Counter) {
-    const childOf = children(labelNames, combinations, (labels) => metric.labels(labels));
-    return { inc: (by: number, labels?: Labels) => childOf(labels).inc(by) };
-  }
-  const childOf = children(labelNames, combinations, (labels) => metric.labels(labels));
-  return {
-    inc: (by: number, labels?: Labels) => childOf(labels).inc(by),
-    set: (value: number, labels?: Labels) => childOf(labels).set(value),
+  const cells: Cell[] = [];
+  const cellOf = finder(labelNames, combinations, (labels) => {
+    const cell = { labels, value: 0 };
+    cells.push(cell);
+    return cell;
+  });
+  const inc = (by: number, labels?: Labels) => {
+    cellOf(labels).value += by;
   };
+  if (spec.type === "counter") {
+    new Counter<string>({
+      ...common,
+      collect() {
+        this.reset();
+        for (const { labels, value } of cells) this.inc(labels, value);
+      },
+    });
+    return { inc };
+  }
+  new Gauge<string>({
+    ...common,
+    collect() {
+      for (const { labels, value } of cells) this.set(labels, value);
+    },
+  });
+  const set = (value: number, labels?: Labels) => {
+    cellOf(labels).value = value;
+  };
+  return { inc, set };
 }
 
 type Labels = Readonly<Record<string, string>>;
 
-/** prom-client finds a series by hashing all its labels each time; these are found by their values. */
-function children<Child>(
+/** A counter's or gauge's value, told to prom-client when somebody asks: it hashes all labels at each call. */
+interface Cell {
+  readonly labels: Labels;
+  value: number;
+}
+
+/** Makes one thing for each combination of labels; they are found by the labels' values. */
+function finder<Made>(
   names: readonly string[],
   combinations: readonly Labels[],
-  make: (labels: Labels) => Child,
-): (labels?: Labels) => Child {
-  const keyOf = (labels: Labels) => names.map((name) => labels[name]).join();
-  const made = new Map(combinations.map((labels) => [keyOf(labels), make(labels)]));
-  const [only] = names;
-  if (only === undefined) {
-    const child = make({});
-    return () => child;
+  make: (labels: Labels) => Made,
+): (labels?: Labels) => Made {
+  const [first, ...rest] = names;
+  if (first === undefined) {
+    const made = make({});
+    return () => made;
   }
-  if (names.length === 1) return (labels) => made.get(labels?.[only] as string) as Child;
-  return (labels) => made.get(keyOf(labels as Labels)) as Child;
+  const keyOf = (labels: Labels) => {
+    let key = labels[first] as string;
+    for (const name of rest) key += `,${labels[name]}`;
+    return key;
+  };
+  const made = new Map(combinations.map((labels) => [keyOf(labels), make(labels)]));
+  if (rest.length === 0) return (labels) => made.get(labels?.[first] as string) as Made;
+  return (labels) => made.get(keyOf(labels as Labels)) as Made;
 }
 
 function product(labels: Readonly<Record<string, readonly string[]>>): Record<string, string>[] {

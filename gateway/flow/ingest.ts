@@ -25,7 +25,7 @@ import type { Hold } from "#gateway/connection/connection.ts";
 import type { ReadLine } from "#gateway/connection/transition.ts";
 import type { Identity } from "#gateway/platforms/platform.ts";
 import { isRefusal, type Refusal, type Trust } from "./admission.ts";
-import type { LaneQueues } from "./lane-queues.ts";
+import type { Hearing, LaneQueues } from "./lane-queues.ts";
 import { Quota } from "./quota.ts";
 import { Twins } from "./twins.ts";
 
@@ -104,39 +104,55 @@ export class Ingest {
     } else {
       const event = eventOf(source.identity, read, judgement);
       const trace = this.#options.tracing.newTrace();
-      void this.#accept(intake, trace === undefined ? event : { ...event, trace });
+      this.#accept(intake, trace === undefined ? event : { ...event, trace });
     }
   }
 
   /** Resolves when the receipt is in its room's lane. Rejects when the pod stopped before. */
   receipt(event: ReceiptEvent): Promise<void> {
-    return this.#append(event);
+    return new Promise((resolve, reject) => this.#append(event, { appended: resolve, failed: reject }));
   }
 
-  async #accept(intake: Intake, event: ChatEvent): Promise<void> {
+  #accept(intake: Intake, event: ChatEvent): void {
     const { clock, metrics, log } = this.#options;
+    const { id, bot, receivedAt } = event;
     if (++intake.unappended > limits.unappendedPerConnectionMax) intake.source.hold("unappended");
-    try {
-      await this.#append(event);
-      metrics.deliverySeconds.observe((clock.nowMs() - event.receivedAt) / 1_000, { leg: "in" });
-    } catch (error) {
-      log.error({ event: event.id, bot: event.bot, err: error }, "a line was read and not appended");
-    }
-    if (--intake.unappended <= limits.unappendedPerConnectionMax / 2) intake.source.release("unappended");
+    const settled = () => {
+      if (--intake.unappended <= limits.unappendedPerConnectionMax / 2) intake.source.release("unappended");
+    };
+    this.#append(event, {
+      appended: () => {
+        metrics.deliverySeconds.observe((clock.nowMs() - receivedAt) / 1_000, { leg: "in" });
+        settled();
+      },
+      failed: (error) => {
+        log.error({ event: id, bot, err: error }, "a line was read and not appended");
+        settled();
+      },
+    });
   }
 
-  async #append(event: InboundEvent): Promise<void> {
+  /** Callbacks, not promises: each line would make four. */
+  #append(event: InboundEvent, hearing: Hearing): void {
     const { topology, queues, metrics } = this.#options;
     const { kind } = event;
     metrics.eventsReceived.inc(1, { kind });
-    const appended = queues.append(laneOf(topology, event.bot, event.channel), encodeEvent(event));
+    queues.append(laneOf(topology, event.bot, event.channel), encodeEvent(event), {
+      appended: () => {
+        metrics.eventsAppended.inc(1, { kind });
+        this.#drainRing();
+        hearing.appended();
+      },
+      failed: (error) => {
+        this.#drainRing();
+        hearing.failed(error);
+      },
+    });
     if (!this.#ringFull && queues.waitingBytes > limits.gatewayRingBytesMax) this.#fillRing(true);
-    try {
-      await appended;
-      metrics.eventsAppended.inc(1, { kind });
-    } finally {
-      if (this.#ringFull && queues.waitingBytes < limits.gatewayRingBytesMax / 2) this.#fillRing(false);
-    }
+  }
+
+  #drainRing(): void {
+    if (this.#ringFull && this.#options.queues.waitingBytes < limits.gatewayRingBytesMax / 2) this.#fillRing(false);
   }
 
   #fillRing(full: boolean): void {

@@ -12,7 +12,7 @@ import type { Lane, MemberId } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import type { MoaError } from "#common/kernel/errors.ts";
-import { Gather } from "#common/kernel/gather.ts";
+import { Gather, type Waiting } from "#common/kernel/gather.ts";
 import type { Random } from "#common/kernel/random.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { LaneAppender } from "#common/ports/lane-log.ts";
@@ -24,6 +24,14 @@ export interface LaneQueuesOptions {
   readonly log: Log;
   /** The pod's incarnation now. */
   member(): MemberId;
+}
+
+/** What the giver of an event hears: exactly one of the two, once. */
+export interface Hearing {
+  /** The append that holds the event was acknowledged. */
+  appended(): void;
+  /** The queues were closed before. */
+  failed(error: unknown): void;
 }
 
 export class LaneQueues {
@@ -47,19 +55,29 @@ export class LaneQueues {
     return this.#waitingEvents;
   }
 
-  /** Resolves when the append that holds the event was acknowledged. Rejects when closed before. */
-  async append(lane: Lane, event: string): Promise<void> {
+  append(lane: Lane, event: string, hearing: Hearing): void {
     const bytes = Buffer.byteLength(event);
-    const held = bytes + limits.ringOverheadPerEventBytes;
-    this.#waitingBytes += held;
+    this.#waitingBytes += bytes + limits.ringOverheadPerEventBytes;
     this.#waitingEvents++;
-    try {
-      await this.#gather(lane).add(event, bytes);
-    } finally {
-      this.#waitingBytes -= held;
-      this.#waitingEvents--;
-      if (this.#waitingEvents === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
-    }
+    const waiting: Waiting<string, void> = {
+      item: event,
+      bytes,
+      resolve: () => {
+        this.#settled(bytes);
+        hearing.appended();
+      },
+      reject: (error) => {
+        this.#settled(bytes);
+        hearing.failed(error);
+      },
+    };
+    this.#gather(lane).put(waiting);
+  }
+
+  #settled(bytes: number): void {
+    this.#waitingBytes -= bytes + limits.ringOverheadPerEventBytes;
+    this.#waitingEvents--;
+    if (this.#waitingEvents === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
   /** Resolves once nothing waits. */
@@ -68,7 +86,7 @@ export class LaneQueues {
     return new Promise((resolve) => this.#whenIdle.push(resolve));
   }
 
-  /** Gives up what waits: its appends reject. */
+  /** Gives up what waits: it failed. */
   close(): void {
     this.#closed = true;
     for (const gather of this.#gathers.values()) gather.close();

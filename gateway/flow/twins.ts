@@ -20,9 +20,10 @@ export class Twins {
   isTwin(line: ChatLine, atMs: number): boolean {
     const [own, others] =
       line.logId === null ? [this.#withoutLogId, this.#withLogId] : [this.#withLogId, this.#withoutLogId];
-    forget(others, atMs);
     const digest = digestOf(line);
-    const at = others.findIndex((seen) => seen.digest === digest);
+    forget(others, atMs);
+    // Most phones speak by one API only.
+    const at = others.length === 0 ? -1 : others.findIndex((seen) => seen.digest === digest);
     if (at >= 0) {
       others.splice(at, 1);
       return true;

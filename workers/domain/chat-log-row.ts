@@ -16,15 +16,6 @@ const VERSION = 1;
 const FIELDS = 13;
 /** Append-only: the place is what is stored. */
 const TYPES = ["normal", "command", "auto_replay"] as const satisfies readonly ChatLogRow["messageType"][];
-const FLAGS = [
-  "isMeaningful",
-  "isMention",
-  "isGroupChat",
-  "isBot",
-  "isOurBotResponse",
-  "isScheduled",
-] as const satisfies readonly (keyof ChatLogRow)[];
-
 export interface Answers {
   readonly atMs: number;
   readonly messages: readonly string[];
@@ -41,7 +32,7 @@ export function encodeRow(row: ChatLogRow, answers?: Answers): string {
     row.message,
     row.directive,
     TYPES.indexOf(row.messageType),
-    FLAGS.reduce((bits, flag, place) => bits | (row[flag] ? 1 << place : 0), 0),
+    flagsOf(row),
     row.botName,
     row.logId,
     row.clientAtMs,
@@ -49,6 +40,18 @@ export function encodeRow(row: ChatLogRow, answers?: Answers): string {
   ];
   if (answers !== undefined) fields.push(answers.atMs, ...answers.messages);
   return JSON.stringify(fields);
+}
+
+/** By place: append-only, as the places are what is stored. */
+function flagsOf(row: ChatLogRow): number {
+  return (
+    (row.isMeaningful ? 1 : 0) |
+    (row.isMention ? 2 : 0) |
+    (row.isGroupChat ? 4 : 0) |
+    (row.isBot ? 8 : 0) |
+    (row.isOurBotResponse ? 16 : 0) |
+    (row.isScheduled ? 32 : 0)
+  );
 }
 
 /** The line's own row, then one for each answer. @throws MoaError contract_unreadable */

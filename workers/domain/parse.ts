@@ -40,10 +40,13 @@ export function parseLine(text: string, channel: string, commands: readonly Comm
   if (command === undefined) return { kind: "talk" };
   const rest = text.slice(command.directive.length);
   const given = new Map<string, string>();
-  for (const match of rest.matchAll(PARAMETER)) given.set(match[1] as string, match[2] as string);
+  const without = rest.replace(PARAMETER, (_, name: string, value: string) => {
+    given.set(name, value);
+    return "";
+  });
+  const prompt = without.trim();
   const target = given.get(CHANNEL_PARAMETER);
   if (target !== undefined && target !== channel) return { kind: "elsewhere", command };
-  const prompt = rest.replace(PARAMETER, "").trim();
   const parameters: Record<string, string | number> = {};
   for (const [name, spec] of Object.entries(command.parameters)) {
     const value = given.get(name) ?? spec.default;

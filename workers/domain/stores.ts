@@ -77,7 +77,8 @@ export interface RowBatch {
   /** Position that MySQL must still hold, and the one it gets. */
   readonly from: string;
   readonly to: string;
-  readonly rows: readonly ChatLogRow[];
+  /** In order; read once. */
+  readonly rows: Iterable<ChatLogRow>;
 }
 
 /** The row writer's sink: rows and positions in one transaction, so that a row is there exactly once. */

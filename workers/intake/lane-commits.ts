@@ -8,7 +8,7 @@
 import type { EventId, Lane } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
 import { hasCode } from "#common/kernel/errors.ts";
-import { Gather } from "#common/kernel/gather.ts";
+import { Gather, type Waiting } from "#common/kernel/gather.ts";
 import type { EventOutcome, LaneCommit, LaneReader, ParkedEvent } from "#common/ports/lane-log.ts";
 import type { Tools } from "#workers/pipeline/work.ts";
 import type { Progress } from "./progress.ts";
@@ -56,11 +56,11 @@ export class LaneCommits {
     });
   }
 
-  /** Resolves when the commit was acknowledged; rejects when it was refused, or the lane dropped. */
-  add(settled: Settled): Promise<null> {
+  /** `resolve` when the commit was acknowledged; `reject` when it was refused, or the lane dropped. */
+  put(settled: Settled, { resolve, reject }: Pick<Waiting<Settled, null>, "resolve" | "reject">): void {
     let bytes = 64;
     for (const row of settled.rows) bytes += row.length;
-    return this.#gather.add(settled, bytes);
+    this.#gather.put({ item: settled, bytes, resolve, reject });
   }
 
   /** Somebody waits for what was added so far. */
@@ -96,17 +96,16 @@ export class LaneCommits {
 
   #compose(items: readonly Settled[], number: number): LaneCommit {
     const { lane, epoch, progress } = this.#options;
-    for (const { entry, outcome } of items) progress.done(entry, outcome);
+    const seen: EventId[] = [];
+    const rows: string[] = [];
+    const parked: ParkedEvent[] = [];
+    for (const item of items) {
+      progress.done(item.entry, item.outcome);
+      if (item.seen !== undefined) seen.push(item.seen);
+      for (const row of item.rows) rows.push(row);
+      if (item.parked !== undefined) parked.push(item.parked);
+    }
     const { position, counts } = progress.takePrefix();
-    return {
-      lane,
-      epoch,
-      number,
-      position,
-      seen: items.flatMap(({ seen }) => (seen === undefined ? [] : [seen])),
-      rows: items.flatMap(({ rows }) => rows),
-      counts,
-      parked: items.flatMap(({ parked }) => (parked === undefined ? [] : [parked])),
-    };
+    return { lane, epoch, number, position, seen, rows, counts, parked };
   }
 }

@@ -1,12 +1,12 @@
 /** One event of a lane entry in the owner's hands, and the words in which it is handed to the lane commit. */
+import { encodeEvent } from "#common/contract/codec.ts";
 import type { InboundEvent } from "#common/contract/envelope.ts";
-import type { LaneEntry } from "#common/ports/lane-log.ts";
 import type { Settled } from "./lane-commits.ts";
 
+/** Not its text: that is a piece of the whole entry's, which would then live as long as its slowest event. */
 export interface Line {
-  readonly entry: LaneEntry;
-  /** The encoded event. */
-  readonly text: string;
+  /** Id of its entry. */
+  readonly entry: string;
   readonly careful: boolean;
 }
 
@@ -16,15 +16,15 @@ export function roomOf(event: InboundEvent): string {
 }
 
 export function settledBy({ entry }: Line, { id, kind }: InboundEvent) {
-  return { entry: entry.id, kind, seen: id, rows: [] } as const;
+  return { entry, kind, seen: id, rows: [] } as const;
 }
 
 export function parked(line: Line, event: InboundEvent, reason = "turn_failed"): Settled {
-  return { ...settledBy(line, event), outcome: "parked", parked: { id: event.id, event: line.text, reason } };
+  return { ...settledBy(line, event), outcome: "parked", parked: { id: event.id, event: encodeEvent(event), reason } };
 }
 
 /** An event that cannot be read has no id of its own: its place in the lane is one. */
-export function unreadable({ entry, text }: Line): Settled {
-  const put = { id: entry.id, event: text, reason: "contract_unreadable" };
-  return { entry: entry.id, kind: "chat", outcome: "parked", rows: [], parked: put };
+export function unreadable({ entry }: Line, text: string): Settled {
+  const put = { id: entry, event: text, reason: "contract_unreadable" };
+  return { entry, kind: "chat", outcome: "parked", rows: [], parked: put };
 }

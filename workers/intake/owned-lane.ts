@@ -16,6 +16,7 @@ import type { ChatEvent, InboundEvent, ReceiptEvent } from "#common/contract/env
 import type { EventId, Lane } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
 import { hasCode, MoaError } from "#common/kernel/errors.ts";
+import { InOrder } from "#common/kernel/in-order.ts";
 import { Sequencer } from "#common/kernel/sequencer.ts";
 import type { EventOutcome, LaneEntry, LaneReader, Taken } from "#common/ports/lane-log.ts";
 import { decide } from "#workers/pipeline/pipeline.ts";
@@ -42,8 +43,15 @@ export interface OwnedLaneOptions {
   onProgress(): void;
 }
 
-/** Gives what a turn came to to the lane commit; settles when that was acknowledged. */
-type Settle = () => Promise<void> | undefined;
+/** A turn that has decided. `committed` is told when the lane commit has it, if somebody waits for that. */
+interface Turn {
+  readonly line: Line;
+  readonly work: Work;
+  readonly startedAt: number;
+  committed?(): void;
+}
+
+const nobody = () => {};
 
 export class OwnedLane {
   readonly lane: Lane;
@@ -54,7 +62,7 @@ export class OwnedLane {
   readonly #progress = new Progress();
   /** Turns of a room, from start to decision; and from decision to lane commit. */
   readonly #rooms = new Sequencer();
-  readonly #records = new Sequencer();
+  readonly #records = new InOrder();
   readonly #commits: LaneCommits;
   /** Entries up to this id are run carefully; null when there are none (any more). */
   #carefulUpTo: string | null;
@@ -84,10 +92,6 @@ export class OwnedLane {
     return full || this.#dropped || this.#releasing ? null : this.#cursor;
   }
 
-  get inHand(): number {
-    return this.#progress.inHand;
-  }
-
   accept(entry: LaneEntry): void {
     if (this.#dropped || this.#releasing) return;
     this.#cursor = entry.id;
@@ -95,9 +99,9 @@ export class OwnedLane {
     const careful = this.#carefulUpTo !== null && !isAfter(entry.id, this.#carefulUpTo);
     if (!careful) this.#carefulUpTo = null;
     for (const text of entry.events) {
-      const line: Line = { entry, text, careful };
-      if (careful || this.#queued > 0) this.#enqueue(line);
-      else void this.#begin(line);
+      const begin = () => this.#begin(entry, text, careful);
+      if (careful || this.#queued > 0) this.#enqueue(careful, begin);
+      else void begin();
     }
   }
 
@@ -117,31 +121,28 @@ export class OwnedLane {
   }
 
   /** Behind the careful ones everything waits, so that rooms stay in order. */
-  #enqueue(line: Line): void {
+  #enqueue(careful: boolean, begin: () => Promise<void> | undefined): void {
     this.#queued++;
     this.#queue = this.#queue.then(async () => {
-      if (line.careful) await this.#options.careful.add("", () => this.#begin(line));
-      else void this.#begin(line);
+      if (careful) await this.#options.careful.add("", begin);
+      else void begin();
       this.#queued--;
     });
   }
 
   /** Never rejects. Undefined when all that could be done was done at once. */
-  #begin(line: Line): Promise<void> | undefined {
+  #begin({ id, loggedAtMs }: LaneEntry, text: string, careful: boolean): Promise<void> | undefined {
     if (this.#dropped) return undefined;
-    const event = this.#decode(line);
-    if (event === null) return this.#commit(unreadable(line));
+    const line: Line = { entry: id, careful };
+    let event: InboundEvent;
+    try {
+      event = decodeEvent(text, loggedAtMs);
+    } catch (error) {
+      this.#options.tools.log.error({ tag: "MSG", lane: this.lane, entry: id, err: error }, "event parked");
+      return this.#commit(unreadable(line, text));
+    }
     const turn = this.#rooms.add(roomOf(event), () => this.#turn(line, event));
     return turn?.catch((error) => this.#failed(error));
-  }
-
-  #decode(line: Line): InboundEvent | null {
-    try {
-      return decodeEvent(line.text, line.entry.loggedAtMs);
-    } catch (error) {
-      this.#options.tools.log.error({ tag: "MSG", lane: this.lane, entry: line.entry.id, err: error }, "event parked");
-      return null;
-    }
   }
 
   #turn(line: Line, event: InboundEvent): Promise<void> | undefined {
@@ -174,55 +175,58 @@ export class OwnedLane {
     const { event } = work;
     // Known from here on, not from the commit on: a copy of it may be the room's next turn.
     if (work.outcome !== "duplicate") this.#seen.add(event.id);
-    const record = (done: Work) => () => this.#record(line, done, startedAt);
-    const fail = (error: unknown) => () =>
-      hasCode(error, "fenced") || this.#dropped ? this.#failed(error) : this.#park(line, event, error);
-    let settled: Settle | Promise<Settle>;
-    try {
-      const carried = work.outcome === null ? commit(work, this.#options.tools) : work;
-      settled = carried instanceof Promise ? carried.then(record, fail) : record(carried);
-    } catch (error) {
-      settled = fail(error);
-    }
     const isAwaited = line.careful || (work.decision?.changes.length ?? 0) > 0;
     if (!isAwaited) {
-      this.#inOrder(event, settled, () => {});
+      this.#settle({ line, work, startedAt });
       return undefined;
     }
-    return new Promise((resolve) => {
-      this.#inOrder(event, settled, (committed) => {
-        this.#commits.hurry();
-        resolve(committed);
-      });
-    });
+    return new Promise((committed) => this.#settle({ line, work, startedAt, committed }));
   }
 
   /**
-   * Hands settled turns of a room to the lane commit in their order: a line that nobody answers has nothing to wait for,
-   * and would stand in the chat log before the one it followed.
+   * Commits the decision, then hands the turn to the lane commit in its room's order: a line that nobody answers has
+   * nothing to wait for, and would stand in the chat log before the one it followed.
    */
-  #inOrder(
-    event: ChatEvent,
-    settled: Settle | Promise<Settle>,
-    handed: (committed: Promise<void> | undefined) => void,
-  ) {
-    const hand = (settle: Settle) => handed(settle());
-    void this.#records.add(roomOf(event), () => {
-      if (settled instanceof Promise) return settled.then(hand);
-      hand(settled);
-      return undefined;
-    });
+  #settle({ line, work, startedAt, committed }: Turn): void {
+    const { event } = work;
+    const record = (done: Work) => () => {
+      this.#hand(this.#recorded(line, done, startedAt), committed);
+      if (committed !== undefined) this.#commits.hurry();
+    };
+    const fail = (error: unknown) => () => {
+      if (hasCode(error, "fenced") || this.#dropped) {
+        this.#failed(error);
+        committed?.();
+      } else this.#hand(this.#parked(line, event, error), committed);
+    };
+    const room = roomOf(event);
+    let carried: Work | Promise<Work>;
+    try {
+      carried = work.outcome === null ? commit(work, this.#options.tools) : work;
+    } catch (error) {
+      this.#records.pass(room, fail(error));
+      return;
+    }
+    if (carried instanceof Promise) {
+      const pass = this.#records.hold(room);
+      carried.then(
+        (done) => pass(record(done)),
+        (error) => pass(fail(error)),
+      );
+    } else this.#records.pass(room, record(carried));
   }
 
-  #record(line: Line, work: Work, startedAt: number): Promise<void> {
+  #recorded(line: Line, work: Work, startedAt: number): Settled {
     const { clock, tracing } = this.#options.tools;
     const { event } = work;
     const endedAt = clock.nowMs();
     const outcome = work.outcome as EventOutcome;
-    const attributes = { "moa.event": event.id, "moa.outcome": outcome };
-    tracing.record("turn", event.trace, { startedAt, endedAt, attributes });
+    if (event.trace !== undefined) {
+      const attributes = { "moa.event": event.id, "moa.outcome": outcome };
+      tracing.record("turn", event.trace, { startedAt, endedAt, attributes });
+    }
     const settled = outcome === "parked" ? parked(line, event, work.reason) : { ...settledBy(line, event), outcome };
-    return this.#commit({ ...settled, rows: rowsOf(work, endedAt) });
+    return { ...settled, rows: rowsOf(work, endedAt) };
   }
 
   async #receipt(line: Line, event: ReceiptEvent): Promise<void> {
@@ -231,27 +235,37 @@ export class OwnedLane {
     try {
       if (!isKnown) await handleReceipt(event, this.#options.tools);
     } catch (error) {
-      return this.#park(line, event, error);
+      return this.#commit(this.#parked(line, event, error));
     }
     await this.#commit({ ...settledBy(line, event), outcome: isKnown ? "duplicate" : "handled" });
   }
 
-  async #park(line: Line, event: InboundEvent, error: unknown): Promise<void> {
+  #parked(line: Line, event: InboundEvent, error: unknown): Settled {
     const reason = error instanceof MoaError ? error.code : "turn_failed";
     this.#options.tools.log.error({ tag: "MSG", lane: this.lane, event: event.id, reason, err: error }, "event parked");
-    await this.#commit(parked(line, event, reason));
+    return parked(line, event, reason);
   }
 
-  /** Never rejects. */
+  /** Never rejects: resolves when the lane has it, or was dropped. */
   #commit(settled: Settled): Promise<void> {
-    return this.#commits.add(settled).then(
-      () => this.#progressed(),
-      (error) => this.#failed(error),
-    );
+    return new Promise((committed) => this.#hand(settled, committed));
+  }
+
+  #hand(settled: Settled, committed: () => void = nobody): void {
+    this.#commits.put(settled, {
+      resolve: () => {
+        this.#progressed();
+        committed();
+      },
+      reject: (error) => {
+        this.#failed(error);
+        committed();
+      },
+    });
   }
 
   #progressed(): void {
-    for (const resolve of this.#waiters.splice(0)) resolve();
+    if (this.#waiters.length > 0) for (const resolve of this.#waiters.splice(0)) resolve();
     this.#options.onProgress();
   }
 

@@ -6,7 +6,7 @@
  *
  * Needs no lease: two that copy the same lane, for a moment or because one was stopped and woke, meet at the positions
  * in MySQL, and the second writes nothing. MySQL away: rows wait in Redis, answers and commits go on. Of memory it holds
- * one batch.
+ * a batch for each copier.
  */
 import type { Lane, MemberId } from "#common/contract/ids.ts";
 import { rightfulOwner } from "#common/contract/lanes.ts";
@@ -35,14 +35,20 @@ export interface RowWriterOptions {
   readonly metrics: Metrics;
 }
 
+/** Side by side, each with its part of the lanes: one alone waits most of its time for the turns of a busy event loop. */
+const COPIERS = 2;
+
 export class RowWriter implements Part {
   readonly name = "row writer";
   readonly stopMsMax = limits.drainMsMax;
   readonly #options: RowWriterOptions;
   readonly #stop = new AbortController();
   #share: readonly Lane[] = [];
-  /** Lane to the position after which to read. Taken out by each step and put back when MySQL is known to agree. */
-  #cursors = new Map<Lane, string>();
+  /**
+   * Of each copier: lane to the position after which to read. Taken out by each step and put back when MySQL is known to
+   * agree.
+   */
+  readonly #cursors = Array.from({ length: COPIERS }, () => new Map<Lane, string>());
   #loops: readonly Promise<void>[] = [];
 
   constructor(options: RowWriterOptions) {
@@ -52,7 +58,7 @@ export class RowWriter implements Part {
   async start(): Promise<void> {
     this.#loops = [
       this.#untilStopped("share of lanes", () => this.#check()),
-      this.#untilStopped("copy of chat-log rows", () => this.#copy()),
+      ...this.#cursors.map((_, copier) => this.#untilStopped("copy of chat-log rows", () => this.#copy(copier))),
     ];
   }
 
@@ -86,18 +92,18 @@ export class RowWriter implements Part {
     await pause(clock, limits.laneCheckEveryMs, this.#stop.signal);
   }
 
-  async #copy(): Promise<void> {
+  async #copy(copier: number): Promise<void> {
     const { clock, rowLog } = this.#options;
-    const share = this.#share;
+    const share = this.#share.filter((lane) => lane % COPIERS === copier);
     if (share.length === 0) return pause(clock, limits.laneCheckEveryMs, this.#stop.signal);
-    let cursors = this.#cursors;
-    this.#cursors = new Map();
+    let cursors = this.#cursors[copier] as Map<Lane, string>;
+    this.#cursors[copier] = new Map();
     if (share.length !== cursors.size || share.some((lane) => !cursors.has(lane))) cursors = await this.#ask(share);
     const entries = await rowLog.read(cursors, limits.blockingReadMs);
-    if (entries.length === 0 || (await this.#write(cursors, entries))) this.#cursors = cursors;
+    if (entries.length === 0 || (await this.#write(cursors, entries))) this.#cursors[copier] = cursors;
     // A transaction costs the server an fsync, however few its rows: what trickles in is gathered.
     const rows = entries.reduce((sum, entry) => sum + entry.rows.length, 0);
-    if (rows < limits.rowsPerInsertMax) await pause(clock, limits.rowsGatherMs, this.#stop.signal);
+    if (rows < limits.rowsGatherMax) await pause(clock, limits.rowsGatherMs, this.#stop.signal);
   }
 
   async #ask(share: readonly Lane[]): Promise<Map<Lane, string>> {
@@ -127,13 +133,11 @@ export class RowWriter implements Part {
   }
 
   #batch(lane: Lane, from: string, entries: readonly RowEntry[]): RowBatch {
-    const to = entries.at(-1)?.id ?? from;
-    return {
-      lane,
-      from,
-      to,
-      rows: entries.flatMap((entry) => entry.rows.flatMap((line) => this.#decode(entry, line))),
-    };
+    return { lane, from, to: entries.at(-1)?.id ?? from, rows: this.#rowsOf(entries) };
+  }
+
+  *#rowsOf(entries: readonly RowEntry[]): Generator<ChatLogRow> {
+    for (const entry of entries) for (const line of entry.rows) yield* this.#decode(entry, line);
   }
 
   /** A row that nobody can read must not hold up those behind it. */

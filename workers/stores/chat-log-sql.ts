@@ -19,25 +19,12 @@ export const INSERT_CHARS_MAX = 300_000;
 const MESSAGE_CHARS_MAX = 150_000;
 
 export function chatLogTuple(row: ChatLogRow): string {
-  return `(${[
-    text(row.channelId, 50),
-    text(row.userHash, 100),
-    text(row.roomName, 255),
-    text(row.sender, 100),
-    text(row.message, MESSAGE_CHARS_MAX),
-    text(row.directive, 30),
-    text(row.messageType, 20),
-    flag(row.isMeaningful),
-    text(row.botName, 30),
-    flag(row.isMention),
-    flag(row.isGroupChat),
-    text(row.logId, 50),
-    row.clientAtMs === null ? "NULL" : koreanTime(row.clientAtMs),
-    koreanTime(row.serverAtMs),
-    flag(row.isBot),
-    flag(row.isOurBotResponse),
-    flag(row.isScheduled),
-  ].join(",")})`;
+  const place = `${text(row.channelId, 50)},${text(row.userHash, 100)},${text(row.roomName, 255)}`;
+  const said = `${text(row.sender, 100)},${text(row.message, MESSAGE_CHARS_MAX)},${text(row.directive, 30)}`;
+  const kind = `${text(row.messageType, 20)},${flag(row.isMeaningful)},${text(row.botName, 30)},${flag(row.isMention)}`;
+  const clientAt = row.clientAtMs === null ? "NULL" : koreanTime(row.clientAtMs);
+  const when = `${flag(row.isGroupChat)},${text(row.logId, 50)},${clientAt},${koreanTime(row.serverAtMs)}`;
+  return `(${place},${said},${kind},${when},${flag(row.isBot)},${flag(row.isOurBotResponse)},${flag(row.isScheduled)})`;
 }
 
 function text(value: string | null, charsMax: number): string {

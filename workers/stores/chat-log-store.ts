@@ -31,9 +31,7 @@ export interface ChatLogStoreOptions {
 /** A row as SQL, and where it came from for the log. */
 interface Tuple {
   readonly sql: string;
-  readonly lane: Lane;
-  readonly from: string;
-  readonly to: string;
+  readonly batch: RowBatch;
   readonly index: number;
 }
 
@@ -60,17 +58,19 @@ export class MysqlChatLogStore implements ChatLogStore {
 
   async append(batches: readonly RowBatch[]): Promise<"written" | "moved"> {
     const { mysql } = this.#options;
-    const tuples = batches.flatMap((batch) =>
-      batch.rows.map((row, index): Tuple => ({ ...batch, index, sql: chatLogTuple(row) })),
-    );
+    let total = 0;
+    const refused: Tuple[] = [];
     try {
-      const refused = await mysql.run(() =>
+      await mysql.run(() =>
         mysql.db.transaction().execute(async (tx) => {
           await movePositions(tx, batches);
-          return insertAll(tx, tuples);
+          for (const tuples of statementsOf(batches)) {
+            total += tuples.length;
+            refused.push(...(await insertOrHalve(tx, tuples)));
+          }
         }),
       );
-      this.#report(refused, tuples.length);
+      this.#report(refused, total);
     } catch (error) {
       if (hasCode(error, "fenced")) return "moved";
       throw error;
@@ -82,7 +82,8 @@ export class MysqlChatLogStore implements ChatLogStore {
     const { log, metrics } = this.#options;
     metrics.rowsWritten.inc(total - refused.length);
     metrics.rowsRefused.inc(refused.length);
-    for (const { lane, from, to, index } of refused) {
+    for (const { batch, index } of refused) {
+      const { lane, from, to } = batch;
       log.error({ tag: "DB", lane, from, to, index }, "chat-log row refused by MySQL for good, left out");
     }
   }
@@ -103,26 +104,24 @@ async function movePositions(tx: Transaction<Schema>, batches: readonly RowBatch
   if (moved < batches.length) throw new MoaError("fenced", "another row writer moved a position");
 }
 
-/** @returns rows that MySQL refuses for good */
-async function insertAll(tx: Transaction<Schema>, tuples: readonly Tuple[]): Promise<readonly Tuple[]> {
-  const refused: Tuple[] = [];
-  for (let next = 0; next < tuples.length; ) {
-    const end = endOfStatement(tuples, next);
-    refused.push(...(await insertOrHalve(tx, tuples.slice(next, end))));
-    next = end;
-  }
-  return refused;
-}
-
-function endOfStatement(tuples: readonly Tuple[], start: number): number {
+/** Statements are made one by one as they are sent: a whole transaction of them would fill the young generation. */
+function* statementsOf(batches: readonly RowBatch[]): Generator<readonly Tuple[]> {
+  let tuples: Tuple[] = [];
   let chars = 0;
-  let end = start;
-  while (end < tuples.length && end - start < limits.rowsPerInsertMax) {
-    chars += tuples[end]?.sql.length ?? 0;
-    if (end > start && chars > INSERT_CHARS_MAX) break;
-    end++;
+  for (const batch of batches) {
+    let index = 0;
+    for (const row of batch.rows) {
+      const sql = chatLogTuple(row);
+      if (tuples.length === limits.rowsPerInsertMax || (tuples.length > 0 && chars + sql.length > INSERT_CHARS_MAX)) {
+        yield tuples;
+        tuples = [];
+        chars = 0;
+      }
+      tuples.push({ sql, batch, index: index++ });
+      chars += sql.length;
+    }
   }
-  return end;
+  if (tuples.length > 0) yield tuples;
 }
 
 /** A refused statement leaves the transaction alive (InnoDB undoes the statement alone): its halves are tried. */

@@ -18,7 +18,7 @@ export interface Read {
 
 const BRACE = 125;
 /** Ids of 64 bits. Phones send them as strings; one that sends a number must not lose its last digits to a double. */
-const ID_FIELDS: ReadonlySet<string> = new Set(["channel_id", "channelId", "log_id", "logId", "user_hash", "userHash"]);
+const ID_FIELDS = ["channel_id", "channelId", "log_id", "logId", "user_hash", "userHash"];
 const HANDSHAKE_FIELDS = ["botName", "version", "deviceID", "deviceId"];
 /** What a peer's own ping is answered with. Scalars only: an echo is no way to make us send what we did not read. */
 const ECHOED = ["bot_name", "channel_id", "room", "user_hash", "server_timestamp", "is_manual"];
@@ -162,9 +162,9 @@ function instantOf(value: unknown): number | null {
 
 /** Reads the line again when an id is a number: rare, so that the common line pays for no reviver. */
 function withWholeIds(data: Fields, json: string): Fields {
-  if (!Object.entries(data).some(([field, value]) => typeof value === "number" && ID_FIELDS.has(field))) return data;
+  if (!ID_FIELDS.some((field) => typeof data[field] === "number")) return data;
   const keep = (field: string, value: unknown, context?: { source?: string }) =>
-    typeof value === "number" && ID_FIELDS.has(field) ? (context?.source ?? String(value)) : value;
+    typeof value === "number" && ID_FIELDS.includes(field) ? (context?.source ?? String(value)) : value;
   const again = parse(json, keep);
   return isFields(again) && isFields(again.data) ? again.data : {};
 }
