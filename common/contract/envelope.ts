@@ -23,6 +23,8 @@ export interface ChatEvent {
   readonly clientAt: number | null;
   /** When the gateway had the whole frame. `now` of the turn: a re-run decides the same. */
   readonly receivedAt: number;
+  /** Version that the client of that connection told of itself, or empty. Absent from older gateways. */
+  readonly clientVersion?: string;
   /** W3C traceparent of the sampled turn. */
   readonly trace?: string;
   /** Read after the bot's tenure had gone elsewhere: logged and counted, never run as a command (ADR 0003). */

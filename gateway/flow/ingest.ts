@@ -190,9 +190,9 @@ export class Ingest {
   }
 }
 
-function eventOf({ bot, device }: Identity, { line, frame, receivedAt }: ReadLine, trust: Trust): ChatEvent {
+function eventOf({ bot, device, version }: Identity, { line, frame, receivedAt }: ReadLine, trust: Trust): ChatEvent {
   const own = line.logId === null ? eventIdOfFrame(bot, frame) : eventIdOfLog(bot, line.channel, line.logId);
   const id = trust === "trusted" ? own : untrustedIdOf(own);
-  const event: ChatEvent = { v: 1, kind: "chat", id, bot, ...line, receivedAt, device };
+  const event: ChatEvent = { v: 1, kind: "chat", id, bot, ...line, receivedAt, device, clientVersion: version };
   return trust === "unapproved" ? { ...event, unapproved: true } : event;
 }

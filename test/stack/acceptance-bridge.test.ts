@@ -216,6 +216,8 @@ describe("what a command is given", () => {
     const { event, parameters } = JSON.parse(await ask("# turn", left));
     expect(event).toMatchObject({ channel: "1001", room: "테스트방" });
     expect(event).toMatchObject({ sender: "", userHash: "", isGroupChat: false, isMention: false });
+    // Said at the handshake, not with the line.
+    expect(event).toMatchObject({ clientVersion: "2.9.0c" });
     expect(parameters).toEqual({ word: "preset" });
   });
 
