@@ -19,10 +19,11 @@ export const limits = {
   otherFramesPerSecondMax: 200,
   otherFramesBurstMs: 5_000,
   otherFramesBurstBeforeHandshakeMs: 500,
+  floodLingerMs: 5_000,
   // gateway: all sockets together
-  writeQueuesBytesMax: 16 * 1024 * 1024,
+  writeQueuesBytesMax: 10 * 1024 * 1024,
   writeStalledMs: 5_000,
-  heldBytesMax: 8 * 1024 * 1024,
+  heldBytesMax: 6 * 1024 * 1024,
   // what stands in front of the protocol
   proxyHeaderBytesMax: 4_096,
   proxyHeaderMsMax: 5_000,

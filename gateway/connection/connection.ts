@@ -18,13 +18,14 @@ import type { Identity, Proof, Session } from "#gateway/platforms/platform.ts";
 import { ConnectionLog } from "./connection-log.ts";
 import { FrameReader } from "./frame-reader.ts";
 import type { HeldBytes } from "./held-bytes.ts";
+import { OtherFrames } from "./other-frames.ts";
 import { Pinger } from "./pinger.ts";
 import { type Role, RoleGauge } from "./role-gauge.ts";
 import { type Effect, type Input, initialState, type ReadLine, type State, transition } from "./transition.ts";
 import type { Wire, WireEnd } from "./wire.ts";
 
-/** Why a connection is not read: its bot's quota, its own unappended events, the pod's ring, the drain, its approval. */
-export type Hold = "quota" | "unappended" | "ring" | "drain" | "approval";
+/** Why a connection is not read: its bot's quota, its own unappended events, the pod's ring, the drain, its approval, a flood. */
+export type Hold = "quota" | "unappended" | "ring" | "drain" | "approval" | "flood";
 type FrameType = "handshake" | "ping" | "pong" | "action";
 /** Ends that say nothing against the peer. Any other is our refusal, and somebody has to look at that phone. */
 const ORDINARY: ReadonlySet<CloseReason> = new Set(["closed_by_peer", "socket_error", "replaced", "drain"]);
@@ -64,8 +65,7 @@ export class Connection implements WireEnd {
   #waiting: Effect[] | null = null;
   readonly #role: RoleGauge;
   #cancelDeadline: () => void = () => {};
-  /** When its frames that are no chat would be even with their rate: the rule of flow/quota.ts. */
-  #evenAtMs = 0;
+  readonly #others = new OtherFrames();
   /** Before it had its identity: all of it may still be waiting. */
   #bytesBefore = 0;
 
@@ -174,10 +174,12 @@ export class Connection implements WireEnd {
     const receivedAt = this.#options.clock.nowMs();
     const { frames, tooLarge, heldBytes } = this.session.push(chunk);
     for (const frame of frames) {
-      if (!this.isOpen) return;
+      if (!this.isOpen || this.#holds.has("flood")) return;
       const input = this.#reader.read(frame, receivedAt);
       this.#step(input);
-      if (input.kind !== "chat" || !this.#isAdmitted) this.#checkFlood();
+      const isOther = input.kind !== "chat" || !this.#isAdmitted;
+      if (isOther && this.#others.areTooMany(this.#options.clock.monotonicMs(), this.#identity !== null))
+        this.#endFlood();
     }
     if (tooLarge) this.#step({ kind: "too_large" });
     if (this.isOpen) this.#hold(chunk.byteLength, heldBytes);
@@ -187,12 +189,10 @@ export class Connection implements WireEnd {
     this.#step({ kind: "ended", reason });
   }
 
-  /** Chat of the admitted has quotas (flow/ingest.ts). All else is work for nothing, and no phone has much of it to say. */
-  #checkFlood(): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    const burstMs = this.#identity === null ? limits.otherFramesBurstBeforeHandshakeMs : limits.otherFramesBurstMs;
-    this.#evenAtMs = Math.max(this.#evenAtMs, nowMs) + 1_000 / limits.otherFramesPerSecondMax;
-    if (this.#evenAtMs - nowMs > burstMs) this.close("flood");
+  /** Not read any more, and ended later: a flooder that is let go dials again, and a connection costs more than frames. */
+  #endFlood(): void {
+    this.hold("flood");
+    this.#options.clock.after(limits.floodLingerMs, () => this.close("flood"));
   }
 
   #hold(bytes: number, unfinished: number): void {

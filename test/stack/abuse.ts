@@ -46,7 +46,7 @@ export const abuseSizes = {
     floodSockets: 10,
     rounds: 1,
     quietS: 3,
-    loudS: 6,
+    loudS: 8,
     ratioMax: 10,
   },
   full: {

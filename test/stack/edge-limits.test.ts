@@ -187,7 +187,7 @@ describe("a line", () => {
 });
 
 describe("a peer that sends too much", () => {
-  test("of what is no chat is closed as a flood, and its neighbour hears nothing of it", async () => {
+  test("of what is no chat is read no more and closed as a flood, and its neighbour hears nothing of it", async () => {
     const before = await closedAs("flood");
     const [neighbour, known, stranger] = [
       await RawPhone.identified(port),
@@ -197,9 +197,12 @@ describe("a peer that sends too much", () => {
     const frames = (limits.otherFramesPerSecondMax * limits.otherFramesBurstMs) / 1_000;
     known.send("garbage\n".repeat(frames * 2));
     stranger.send("garbage\n".repeat(frames));
+    await answered(neighbour);
+    const errors = await metric("moa_frame_errors_total");
+    for (const phone of [known, stranger]) phone.send("garbage\n".repeat(frames));
     for (const phone of [known, stranger]) await phone.until(() => phone.isClosed, "its end");
     await untilClosedAs("flood", before + 2);
-    await answered(neighbour);
+    expect(await metric("moa_frame_errors_total")).toBe(errors);
   });
 
   test("in bursts below the rate is heard out", async () => {
