@@ -50,7 +50,8 @@ const bedrock = [
   },
   {
     name: "access-stands-on-ports",
-    comment: "What a pod believes of who may talk is judged over ports and a clock, so that it is tested without a server.",
+    comment:
+      "What a pod believes of who may talk is judged over ports and a clock, so that it is tested without a server.",
     from: { path: "^common/access/", pathNot: TEST },
     to: { pathNot: "^common/(access|contract|kernel|observe|ports)/" },
   },

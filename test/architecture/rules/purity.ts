@@ -45,7 +45,8 @@ function isOwnName(node: ts.Identifier): boolean {
 
 /** Settings are read in one place, where all faults are listed at once. */
 export function environmentReads(tree: Tree): string[] {
-  const allowed = /^common\/(config|backends\/system)\/|^(gateway|workers)\/(main|migrate)[.]ts$|^console\/cli\/main[.]ts$/;
+  const allowed =
+    /^common\/(config|backends\/system)\/|^(gateway|workers)\/(main|migrate)[.]ts$|^console\/cli\/main[.]ts$/;
   return files(tree, (path) => isProduct(path) && !allowed.test(path)).flatMap(([path, text]) =>
     /\bprocess[.]env\b|\bargv\b/.test(text) ? [`${path}: reads the environment; take a setting as an argument`] : [],
   );
