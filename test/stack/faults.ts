@@ -33,7 +33,7 @@ const WORKER_AWAY_MS = 1_000;
 const REPAIR_MS_MAX = 30_000;
 /** Life of the dead, the check that sees it, and a slow machine. */
 const TAKE_OVER_MS_MAX = 15_000;
-const DECLARED_MAX = 10;
+const DECLARED_MAX = 12;
 
 const redisCame = { was_dead: 1, calls_failed: 1 };
 const resumed = { resume_ms: 5_000 };
