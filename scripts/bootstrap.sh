@@ -6,6 +6,8 @@
 #   servers:  looked for on the PATH and in the sbin folders, which Debian leaves out of a user's PATH;
 #             one whose URL is given (MOA_REDIS_URL, MOA_MYSQL_URL) is not needed
 #
+# With the argument `packages` it looks after those alone: an operator's machine needs no servers.
+#
 # `npm install` and not `npm ci`: the lock lacks packages of other platforms that some mirrors serve late, and `ci`
 # refuses such a lock. `--no-save` leaves the lock as it is.
 set -eu
@@ -89,6 +91,7 @@ if ! packages_are_there; then
   alone
   packages_are_there || install_packages
 fi
+[ "${1:-}" != packages ] || exit 0
 servers="$(missing_servers | tr '\n' ' ' | sed 's/ $//')"
 if [ -n "$servers" ]; then
   alone
