@@ -8,7 +8,7 @@ import { createConnection, type RowDataPacket } from "mysql2/promise";
 import { Child } from "#scripts/stack/child.ts";
 import { freePort } from "#scripts/stack/free-port.ts";
 import { mariadbServer } from "#scripts/stack/mariadb.ts";
-import { NODE_FLAGS } from "#scripts/stack/node-flags.ts";
+import { nodeFlagsOf } from "#scripts/stack/node-flags.ts";
 import { redisServer, redisUrlOf } from "#scripts/stack/redis.ts";
 import { cpuTicks } from "./figures.ts";
 
@@ -123,7 +123,7 @@ export class Bed {
       name,
       command: process.execPath,
       // The floor, too, runs with what helps moa.
-      args: [...NODE_FLAGS, ...args.map((arg) => (arg.endsWith(".ts") ? join(root, arg) : arg))],
+      args: [...nodeFlagsOf(args[0] ?? ""), ...args.map((arg) => (arg.endsWith(".ts") ? join(root, arg) : arg))],
       env: () => podEnv(env ?? {}),
       logFile: join(this.#dir, `${name}.txt`),
       ready: async (pod) => {

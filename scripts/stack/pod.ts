@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { limits } from "#common/contract/limits.ts";
 import { Child } from "./child.ts";
-import { NODE_FLAGS } from "./node-flags.ts";
+import { nodeFlagsOf } from "./node-flags.ts";
 
 export type Ports = Readonly<Record<string, number>>;
 
@@ -29,7 +29,7 @@ export function podOf({ name, main, env, logFile }: PodSpec): Pod {
   const child = new Child({
     name,
     command: process.execPath,
-    args: [...NODE_FLAGS, main],
+    args: [...nodeFlagsOf(main), main],
     env: () => ({
       ...DEVELOPMENT,
       ...env,
