@@ -25,6 +25,7 @@ import type { BotChannel } from "#common/ports/bot-channel.ts";
 import type { LaneAppender } from "#common/ports/lane-log.ts";
 import type { Membership, Role } from "#common/ports/membership.ts";
 import type { OutboxReader } from "#common/ports/outbox.ts";
+import type { PingStore } from "#common/ports/pings.ts";
 import { Connection } from "./connection/connection.ts";
 import { HeldBytes } from "./connection/held-bytes.ts";
 import { ConnectionTable } from "./connection/table.ts";
@@ -35,6 +36,7 @@ import { Deliver } from "./flow/deliver.ts";
 import { Ingest } from "./flow/ingest.ts";
 import { LaneQueues } from "./flow/lane-queues.ts";
 import { type PolicySettings, policiesOf } from "./flow/signing-policy.ts";
+import { VitalsRecord } from "./flow/vitals.ts";
 import { Capacity } from "./listeners/capacity.ts";
 import { Certificate } from "./listeners/certificate.ts";
 import { within } from "./listeners/networks.ts";
@@ -67,6 +69,7 @@ export interface GatewayOptions extends PolicySettings {
   readonly channel: BotChannel;
   readonly membership: Membership;
   readonly approvals: KnownDevices;
+  readonly pings: Pick<PingStore, "append">;
 }
 
 export class Gateway {
@@ -80,6 +83,7 @@ export class Gateway {
   readonly #admission: Admission<Connection>;
   readonly #ingest: Ingest;
   readonly #deliver: Deliver;
+  readonly #vitals: VitalsRecord;
   readonly #held: HeldBytes;
   readonly #listeners: Listeners;
   readonly #wiresEnded = new AbortController();
@@ -108,6 +112,7 @@ export class Gateway {
       appendReceipt: (event) => this.#ingest.receipt(event),
       confirm: (confirmation) => this.#confirmer.confirm(confirmation),
     });
+    this.#vitals = new VitalsRecord(parts);
     this.#held = new HeldBytes(options.metrics);
     this.#listeners = listenersOf({ ...options, log }, (wire) => this.accept(wire));
     this.parts = this.#makeParts();
@@ -136,6 +141,7 @@ export class Gateway {
   #makeParts(): readonly Part[] {
     return [
       { name: "life", start: () => this.#life.start(), stop: () => this.#life.stop(), stopMsMax: 1_000 },
+      this.#vitals,
       { name: "queues", stop: async () => this.#closeQueues() },
       { name: "sockets", stop: () => this.#closeSockets(), stopMsMax: limits.handoverMsMax },
       {
@@ -181,6 +187,7 @@ export class Gateway {
       onIdentified: (_, identity) => this.#admission.identified(connection, identity),
       believes: (_, proof) => this.#believes(connection, proof),
       onLine: (_, read) => this.#ingest.line(connection, read, this.#admission.judge(connection, read)),
+      onVitals: (_, vitals, rttSeconds) => this.#vitals.take(connection, vitals, rttSeconds),
       onClosed: () => this.#closed(connection),
     });
     this.#wires++;

@@ -4,6 +4,7 @@ import { type AdministeredTables, MysqlAdministration } from "#common/backends/m
 import { MysqlApprovalStore } from "#common/backends/mysql/approval-store.ts";
 import { MysqlCheckup } from "#common/backends/mysql/checkup.ts";
 import { Mysql } from "#common/backends/mysql/mysql.ts";
+import { MysqlPingStore } from "#common/backends/mysql/ping-store.ts";
 import { redisBackends } from "#common/backends/redis/backends.ts";
 import { runPod } from "#common/backends/system/pod.ts";
 import { keysFor } from "#common/contract/keys.ts";
@@ -19,7 +20,7 @@ await runPod("gateway", (config, pod) => {
   const mysql = new Mysql({ ...pod, url: config.mysqlUrl, connectionsMax: 2 });
   const store = new MysqlApprovalStore({ mysql, auto: config.approval === "auto" });
   const approvals = new Approvals({ ...pod, store, changes: redis.approvalChanges });
-  const parts = { ...pod, ...redis, ...config, topology: redis.reach, approvals };
+  const parts = { ...pod, ...redis, ...config, topology: redis.reach, approvals, pings: new MysqlPingStore(mysql) };
   const gateway = new Gateway({ ...parts, platform: platforms.bridge });
   const adminMysql = new Mysql<AdministeredTables>({ ...pod, url: config.mysqlUrl, connectionsMax: 2 });
   return {

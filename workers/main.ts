@@ -5,6 +5,7 @@ import { type AdministeredTables, MysqlAdministration } from "#common/backends/m
 import { MysqlApprovalStore } from "#common/backends/mysql/approval-store.ts";
 import { MysqlCheckup } from "#common/backends/mysql/checkup.ts";
 import { Mysql } from "#common/backends/mysql/mysql.ts";
+import { MysqlPingStore } from "#common/backends/mysql/ping-store.ts";
 import { redisBackends } from "#common/backends/redis/backends.ts";
 import { type Pod, type PodMake, runPod } from "#common/backends/system/pod.ts";
 import type { Config } from "#common/config/load.ts";
@@ -42,8 +43,7 @@ export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
   const topology = { shards: config.shards, lanesPerShard: config.lanesPerShard, tags: config.outboxTags };
   const keys = keysFor(topology, config.keyPrefix);
   const redis = redisBackends({ ...pod, url: config.redisUrl, keys, topology, laneBacklogMax: config.laneBacklogMax });
-  const { mysql, rowsMysql, adminMysql, closed } = waysToMysql(config.mysqlUrl, pod);
-  const audit = new MysqlAdministration(adminMysql);
+  const { mysql, rowsMysql, adminMysql, audit, pings, closed } = waysToMysql(config.mysqlUrl, pod);
   const basics = { ...pod, topology: redis.reach, membership: redis.membership };
   const store = new MysqlApprovalStore({ mysql, auto: config.approval === "auto" });
   const approvals = new Approvals({ ...pod, store, changes: redis.approvalChanges });
@@ -94,8 +94,8 @@ export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
     redis.checkup,
     new MysqlCheckup(adminMysql, pod.clock, Object.keys(migrations)),
   ];
-  const routes = { ...workerRoutes({ ...pod, ...redis, administration: audit, audit }), ...checkupRoutes(checkups) };
-  return { parts, admin: { routes: { ...routes, ...erasures.routes }, audit } };
+  const routes = workerRoutes({ ...pod, ...redis, administration: audit, audit, pings });
+  return { parts, admin: { routes: { ...routes, ...checkupRoutes(checkups), ...erasures.routes }, audit } };
 }
 
 function waysToMysql(url: string, pod: Pod) {
@@ -104,8 +104,10 @@ function waysToMysql(url: string, pod: Pod) {
   const rowsMysql = new Mysql<Schema>({ ...pod, url, connectionsMax: 2, textOnly: true });
   // Its own few connections: an operator must not wait behind the turns that he wants to look into.
   const adminMysql = new Mysql<AdministeredTables>({ ...pod, url, connectionsMax: 2 });
+  const audit = new MysqlAdministration(adminMysql);
+  const pings = new MysqlPingStore(adminMysql);
   const closed = async () => void (await Promise.all([mysql, rowsMysql, adminMysql].map((one) => one.close())));
-  return { mysql, rowsMysql, adminMysql, closed };
+  return { mysql, rowsMysql, adminMysql, audit, pings, closed };
 }
 
 function retentionDaysOf(config: Config): RetentionDays {

@@ -44,6 +44,9 @@ export const limits = {
   handoverMsMax: 1_000,
   // pings
   pingEveryMs: 30_000,
+  pingsGatherMs: 1_000,
+  pingsPerInsertMax: 100,
+  pingsWaitingMax: 5_000,
   // append
   appendEventsMax: 64,
   appendBytesMax: 60_000,

@@ -15,9 +15,10 @@ import type { Membership } from "../ports/membership.ts";
 import type { ParkedEvents, ParkedRef } from "../ports/parked-events.ts";
 import type { AdminCall, AdminRoutes } from "./admin-door.ts";
 import { limitOf, optional, refOf, required, statusOf } from "./admin-fields.ts";
+import { type DeviceAdministration, deviceRoutes } from "./device-routes.ts";
 import { LOG_LEVELS, type Log, type PodLog } from "./logger.ts";
 
-export interface WorkerAdministration {
+export interface WorkerAdministration extends DeviceAdministration {
   readonly administration: Administration;
   readonly audit: Audit;
   readonly approvalChanges: Pick<ApprovalChanges, "announce">;
@@ -29,7 +30,7 @@ export interface WorkerAdministration {
 }
 
 export function workerRoutes(parts: WorkerAdministration): AdminRoutes {
-  return { ...approvalRoutes(parts), ...laneRoutes(parts), ...parkedRoutes(parts) };
+  return { ...approvalRoutes(parts), ...deviceRoutes(parts), ...laneRoutes(parts), ...parkedRoutes(parts) };
 }
 
 /** What of the lanes somebody must look at. */

@@ -7,6 +7,7 @@
 import { queues } from "../contract/queues.ts";
 import { admissionMetrics } from "./admission-metrics.ts";
 import { FRAME_FAULTS } from "./frame-faults.ts";
+import { pingMetrics } from "./ping-metrics.ts";
 
 const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const OUTCOMES = ["handled", "duplicate", "refused", "parked", "expired"] as const;
@@ -114,6 +115,7 @@ export const metricCatalogue = {
     labels: { reason: FRAME_FAULTS },
   },
   ...admissionMetrics,
+  ...pingMetrics,
   socketsPaused: {
     type: "gauge",
     name: "moa_sockets_paused",

@@ -70,6 +70,7 @@ export interface AuditRow extends AuditEntry, Actor {
 /** Lists begin with what was registered last. Changes of what is not known are empty. */
 export interface Administration {
   devices(asked: ListAsked): Promise<readonly KnownDevice[]>;
+  device(key: DeviceKey): Promise<KnownDevice | null>;
   rooms(asked: ListAsked): Promise<readonly KnownRoom[]>;
   bots(limit: number): Promise<readonly KnownBot[]>;
   changeDevice(key: DeviceKey, to: Verdict, by: Actor): Promise<readonly Changed<DeviceKey>[]>;

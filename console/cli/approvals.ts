@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { KnownDevice, KnownRoom } from "#common/ports/administration.ts";
 import type { ApprovalStatus } from "#common/ports/approvals.ts";
 import type { Desk } from "./desk.ts";
+import { addDeviceStatus } from "./device-status.ts";
 import { type Cell, tableOf } from "./print.ts";
 
 const VERDICTS: Readonly<Record<string, readonly [status: ApprovalStatus, help: string]>> = {
@@ -38,6 +39,7 @@ export function addDevices(program: Command, desk: Desk): void {
     ]);
     desk.show(answer, tableOf(["bot", "device", "status", "address", "client", "version", "reason"], rows));
   });
+  addDeviceStatus(group, desk);
   for (const [verb, [status, help]] of Object.entries(VERDICTS)) {
     group
       .command(`${verb} <bot> <device>`)

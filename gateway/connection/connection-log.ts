@@ -3,7 +3,11 @@
  */
 import type { Clock } from "#common/kernel/clock.ts";
 import type { Log } from "#common/observe/logger.ts";
+import type { CloseReason } from "#common/observe/metric-catalogue.ts";
 import type { Identity } from "#gateway/platforms/platform.ts";
+
+/** Ends that say nothing against the peer. Any other is our refusal, and somebody has to look at that phone. */
+const ORDINARY: ReadonlySet<CloseReason> = new Set(["closed_by_peer", "socket_error", "replaced", "drain"]);
 
 interface Named {
   readonly id: string;
@@ -30,6 +34,14 @@ export class ConnectionLog {
     const { bot, device } = this.#of.identity ?? {};
     const { log, wire } = this.#options;
     log[level]({ tag: "CLIENT", connection: this.#of.id, peer: wire.peer, bot, device, ...what }, says);
+  }
+
+  refused({ bot, device }: Identity): void {
+    this.say("warn", { refusedBot: bot, refusedDevice: device }, "a second identity was refused");
+  }
+
+  closed(reason: CloseReason, discarded: number): void {
+    this.say(discarded > 0 || !ORDINARY.has(reason) ? "warn" : "info", { reason, discarded }, "closed");
   }
 
   /** A broken phone may send bad lines by the thousand: each is counted, one a second is logged. */

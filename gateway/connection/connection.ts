@@ -8,6 +8,7 @@
  */
 import type { ConnectionId } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
+import type { Vitals } from "#common/contract/vitals.ts";
 import { never } from "#common/kernel/assert.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import type { Random } from "#common/kernel/random.ts";
@@ -27,8 +28,6 @@ import type { Wire, WireEnd } from "./wire.ts";
 /** Why a connection is not read: its bot's quota, its own unappended events, the pod's ring, the drain, its approval, a flood. */
 export type Hold = "quota" | "unappended" | "ring" | "drain" | "approval" | "flood";
 type FrameType = "handshake" | "ping" | "pong" | "action";
-/** Ends that say nothing against the peer. Any other is our refusal, and somebody has to look at that phone. */
-const ORDINARY: ReadonlySet<CloseReason> = new Set(["closed_by_peer", "socket_error", "replaced", "drain"]);
 
 export interface ConnectionOptions {
   readonly wire: Wire;
@@ -43,6 +42,8 @@ export interface ConnectionOptions {
   /** False when nothing may follow from the frame that carries it. */
   believes(connection: Connection, proof: Proof | null): boolean;
   onLine(connection: Connection, read: ReadLine): void;
+  /** `rttSeconds` is null of the peer's own ping. */
+  onVitals(connection: Connection, vitals: Vitals, rttSeconds: number | null): void;
   /** Exactly once. Its last lines may still be on their way to the lanes. */
   onClosed(connection: Connection): void;
 }
@@ -229,20 +230,19 @@ export class Connection implements WireEnd {
       case "answer_ping":
         if (this.#options.believes(this, effect.proof) && this.#isAdmitted) {
           this.write(this.session.pong(this.#identity?.bot ?? "", effect.echo), "pong");
+          this.#options.onVitals(this, effect.vitals, null);
         }
         break;
       case "measure":
-        if (this.#options.believes(this, effect.proof)) this.#measure(effect.token);
+        if (this.#options.believes(this, effect.proof)) this.#measure(effect);
         break;
       case "complain":
         metrics.frameErrors.inc(1, { reason: effect.fault });
         this.#log.complain(effect);
         break;
-      case "keep_identity": {
-        const { bot, device } = effect.refused;
-        this.#log.say("warn", { refusedBot: bot, refusedDevice: device }, "a second identity was refused");
+      case "keep_identity":
+        this.#log.refused(effect.refused);
         break;
-      }
       case "close":
         this.#closed(effect.reason, effect.discarded);
         break;
@@ -251,11 +251,11 @@ export class Connection implements WireEnd {
     }
   }
 
-  #measure(token: string): void {
+  #measure({ token, vitals }: Effect & { kind: "measure" }): void {
     const seconds = this.#pinger.echoed(token);
     if (seconds === null) return;
-    this.#options.metrics.heartbeatRttSeconds.observe(seconds);
     this.#log.say("debug", { tag: "PING", seconds }, "echoed");
+    this.#options.onVitals(this, vitals, seconds);
   }
 
   #identified(identity: Identity, by: "handshake" | "claims"): void {
@@ -279,7 +279,7 @@ export class Connection implements WireEnd {
     if (this.#identity === null) metrics.handshakeSeconds.observe(this.ageSeconds, { result: "refused" });
     if (this.#holds.size > 0) metrics.socketsPaused.inc(-1);
     this.#holds.clear();
-    this.#log.say(discarded > 0 || !ORDINARY.has(reason) ? "warn" : "info", { reason, discarded }, "closed");
+    this.#log.closed(reason, discarded);
     // A replaced peer may be one that does not read: its flush would be waited for until TCP gives up.
     if (reason === "replaced") wire.destroy();
     else wire.close();

@@ -18,6 +18,7 @@ export class Pinger {
   readonly #nonce: string;
   #count = 0;
   #sentAtMs = 0;
+  #isAnswered = true;
   #cancel: (() => void) | undefined;
 
   constructor(options: PingerOptions) {
@@ -33,15 +34,17 @@ export class Pinger {
     this.#cancel?.();
   }
 
-  /** Round trip of the newest ping in seconds; null when the token is any other. */
+  /** Round trip of the newest ping in seconds; null when the token is any other, or came before. */
   echoed(token: string): number | null {
-    if (this.#count === 0 || token !== this.#token()) return null;
+    if (this.#isAnswered || token !== this.#token()) return null;
+    this.#isAnswered = true;
     return (this.#options.clock.monotonicMs() - this.#sentAtMs) / 1_000;
   }
 
   #after(ms: number): void {
     this.#cancel = this.#options.clock.after(ms, () => {
       this.#count++;
+      this.#isAnswered = false;
       this.#sentAtMs = this.#options.clock.monotonicMs();
       this.#options.ping(this.#token());
       this.#after(limits.pingEveryMs);

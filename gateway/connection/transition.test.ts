@@ -20,9 +20,17 @@ const line: ChatLine = {
 const read = (receivedAt: number): ReadLine => ({ line, frame: new Uint8Array(), receivedAt, proof: null });
 const chat = (at: number, claims: Identity | null = null): Input => ({ kind: "chat", read: read(at), claims });
 const handshake = (identity: Identity = phone): Input => ({ kind: "handshake", identity });
-const vitals = { memoryUsedMb: null, memoryMaxMb: null, queueSize: null, activeRooms: null };
+const load = {
+  memoryUsedMb: null,
+  memoryMaxMb: null,
+  queueSize: null,
+  activeRooms: null,
+  cpu: null,
+  temperature: null,
+};
+const vitals = { ...load, uptimeMs: null, messageCount: null, lastActivity: null, isManual: false };
 const pong: Input = { kind: "pong", token: "t", vitals, proof: null };
-const ping: Input = { kind: "ping", echo: "e", proof: null };
+const ping: Input = { kind: "ping", echo: "e", vitals, proof: null };
 const deadline: Input = { kind: "handshake_deadline" };
 const identified: State = { phase: "identified", identity: phone };
 const closed: State = { phase: "closed" };
@@ -134,8 +142,8 @@ describe("once identified", () => {
 
   it("a ping is answered with its echo, a pong measured", () => {
     expect(run([ping, pong], identified).effects).toEqual([
-      { kind: "answer_ping", echo: "e", proof: null },
-      { kind: "measure", token: "t", proof: null },
+      { kind: "answer_ping", echo: "e", vitals, proof: null },
+      { kind: "measure", token: "t", vitals, proof: null },
     ]);
   });
 

@@ -10,6 +10,7 @@
  * at any time, and the first identity of a connection is the only one it ever has.
  */
 import { limits } from "#common/contract/limits.ts";
+import type { Vitals } from "#common/contract/vitals.ts";
 import { never } from "#common/kernel/assert.ts";
 import type { FrameFault } from "#common/observe/frame-faults.ts";
 import type { CloseReason } from "#common/observe/metric-catalogue.ts";
@@ -41,8 +42,8 @@ export type Effect =
   | { readonly kind: "identify"; readonly identity: Identity; readonly by: "handshake" | "claims" }
   | { readonly kind: "welcome" }
   | { readonly kind: "ingest"; readonly read: ReadLine }
-  | { readonly kind: "answer_ping"; readonly echo: unknown; readonly proof: Proof | null }
-  | { readonly kind: "measure"; readonly token: string; readonly proof: Proof | null }
+  | { readonly kind: "answer_ping"; readonly echo: unknown; readonly vitals: Vitals; readonly proof: Proof | null }
+  | { readonly kind: "measure"; readonly token: string; readonly vitals: Vitals; readonly proof: Proof | null }
   /** Counted and logged; nothing else happens. */
   | { readonly kind: "complain"; readonly fault: FrameFault; readonly detail: string }
   | { readonly kind: "keep_identity"; readonly refused: Identity }
@@ -99,9 +100,9 @@ function whileIdentified(state: State & { phase: "identified" }, input: Input): 
     case "chat":
       return { state, effects: [{ kind: "ingest", read: input.read }] };
     case "ping":
-      return { state, effects: [{ kind: "answer_ping", echo: input.echo, proof: input.proof }] };
+      return { state, effects: [{ ...input, kind: "answer_ping" }] };
     case "pong":
-      return { state, effects: [{ kind: "measure", token: input.token, proof: input.proof }] };
+      return { state, effects: [{ ...input, kind: "measure" }] };
     case "fault":
       return { state, effects: [complaint(input)] };
     case "handshake_deadline":

@@ -3,6 +3,7 @@
  * but what it is given.
  */
 import type { OutboundAction } from "#common/contract/envelope.ts";
+import type { Vitals } from "#common/contract/vitals.ts";
 import type { FrameFault } from "#common/observe/frame-faults.ts";
 import type { SignatureResult } from "#common/observe/signature-results.ts";
 
@@ -26,14 +27,6 @@ export interface ChatLine {
   readonly isGroupChat: boolean;
   readonly isMention: boolean;
   readonly clientAt: number | null;
-}
-
-/** Vital signs that a phone sends with its pong; unknown ones are null. */
-export interface Vitals {
-  readonly memoryUsedMb: number | null;
-  readonly memoryMaxMb: number | null;
-  readonly queueSize: number | null;
-  readonly activeRooms: number | null;
 }
 
 /** What a frame carries to show who made it, as it came; only its platform's `verify` reads it. */
@@ -65,7 +58,7 @@ export type Decoded =
   /** Answer to our ping. `token` is what we put in, verbatim. */
   | { readonly kind: "pong"; readonly token: string; readonly vitals: Vitals; readonly proof: Proof | null }
   /** The peer's own ping: answered by `Session.pong`. */
-  | { readonly kind: "ping"; readonly echo: unknown; readonly proof: Proof | null }
+  | { readonly kind: "ping"; readonly echo: unknown; readonly vitals: Vitals; readonly proof: Proof | null }
   /** Counted and skipped; the connection stays. `detail` names the field, never its content. */
   | { readonly kind: "fault"; readonly fault: FrameFault; readonly detail: string }
   /** Not a protocol that we speak: closed with a clear log line. */

@@ -65,6 +65,7 @@ export class SimGateway {
       channel: this.#lossy(backends.channel),
       membership: process.over(backends.membership),
       approvals: { device: () => "approved", onDevice: () => {} },
+      pings: { append: async () => {} },
       hmac: "warn",
       hmacKeys: [],
     });

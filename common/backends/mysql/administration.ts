@@ -50,6 +50,7 @@ export interface AdministeredTables {
 }
 
 type Table = "kb_bot_devices" | "kb_rooms";
+type DeviceTerms = ExpressionBuilder<AdministeredTables, "kb_bot_devices">;
 
 export class MysqlAdministration implements Administration, Audit {
   readonly #mysql: Mysql<AdministeredTables>;
@@ -58,13 +59,25 @@ export class MysqlAdministration implements Administration, Audit {
     this.#mysql = mysql;
   }
 
-  async devices(asked: ListAsked): Promise<readonly KnownDevice[]> {
+  devices(asked: ListAsked): Promise<readonly KnownDevice[]> {
+    return this.#devices((is) => wanted(is, asked), asked.limit);
+  }
+
+  async device({ bot, device }: DeviceKey): Promise<KnownDevice | null> {
+    const rows = await this.#devices((is) => is.and([is("bot_name", "=", bot), is("device_id", "=", device)]), 1);
+    return rows[0] ?? null;
+  }
+
+  async #devices(
+    where: (is: DeviceTerms) => ReturnType<typeof wanted>,
+    limit: number,
+  ): Promise<readonly KnownDevice[]> {
     const query = this.#mysql.db
       .selectFrom("kb_bot_devices")
       .select(["bot_name", "device_id", "status", "ip_address", "client_type", "client_version", "rejection_reason"])
-      .where((is) => wanted(is, asked))
+      .where(where)
       .orderBy("created_at", "desc")
-      .limit(asked.limit);
+      .limit(limit);
     const rows = await this.#mysql.run(() => query.execute());
     return rows.map((row) => ({
       bot: row.bot_name,

@@ -132,6 +132,25 @@ describe("a ping", () => {
       expect(decode(JSON.stringify(back))).toMatchObject({ kind: "pong", token: "n0nce:12" });
     }
   });
+  test("tells the phone's vitals, nested or flat, and null for what is absent or no number", () => {
+    const monitoring = { uptime: 3_600_000, messageCount: 125, lastActivity: "2024-01-01T12:00:00Z" };
+    const client_status = { cpu: null, ram: { usedMB: 128, maxMB: 512 }, temp: -3.5 };
+    const nothing = { memoryUsedMb: null, memoryMaxMb: null, queueSize: null, activeRooms: null, cpu: null };
+    const rest = { temperature: null, uptimeMs: null, messageCount: null, lastActivity: null, isManual: false };
+    const vitalsOf = (data: string) => decode(`{"event":"pong","data":${data}}`);
+    expect(vitalsOf(JSON.stringify({ client_status, monitoring, is_manual: true }))).toMatchObject({
+      vitals: {
+        ...{ memoryUsedMb: 128, memoryMaxMb: 512, cpu: null, temperature: -3.5, uptimeMs: 3_600_000 },
+        ...{ messageCount: 125, lastActivity: "2024-01-01T12:00:00Z", isManual: true },
+      },
+    });
+    const flat = '{"cpu_usage":0,"memory_usage":1,"uptime":60,"queue_size":2,"active_rooms":3,"total_memory":4}';
+    const told = { memoryUsedMb: 1, memoryMaxMb: 4, queueSize: 2, activeRooms: 3, cpu: 0, uptimeMs: 60_000 };
+    expect(vitalsOf(flat)).toMatchObject({ vitals: { ...rest, ...told } });
+    const junk =
+      '{"client_status":{"cpu":1e999,"ram":[],"temp":"x"},"monitoring":{"uptime":-1,"lastActivity":"now"},"is_manual":1}';
+    for (const data of ["{}", junk]) expect(vitalsOf(data)).toMatchObject({ vitals: { ...nothing, ...rest } });
+  });
   test("that answers another server's is not answered: that would never end", () => {
     const stale =
       '{"event":"ping","data":{"bot_name":"b","server_timestamp":"2025-07-21 21:12:11.123","monitoring":{}}}';

@@ -4,8 +4,9 @@
  */
 import { isUtf8 } from "node:buffer";
 import { limits } from "#common/contract/limits.ts";
+import type { Vitals } from "#common/contract/vitals.ts";
 import type { FrameFault } from "#common/observe/frame-faults.ts";
-import type { ChatLine, Decoded, Identity, Proof, Vitals } from "../platform.ts";
+import type { ChatLine, Decoded, Identity, Proof } from "../platform.ts";
 import type { Shape } from "./dialect.ts";
 import { unmarked } from "./token.ts";
 
@@ -129,7 +130,7 @@ function readPing(event: "ping" | "pong", data: Fields): Decoded {
   if (token === null && event === "ping" && own) {
     const echo: Record<string, unknown> = {};
     for (const field of ECHOED) if (isScalar(data[field])) echo[field] = data[field];
-    return { kind: "ping", echo, proof: proofOf(data) };
+    return { kind: "ping", echo, vitals: vitalsOf(data), proof: proofOf(data) };
   }
   return { kind: "pong", token: token ?? "", vitals: vitalsOf(data), proof: proofOf(data) };
 }
@@ -139,6 +140,7 @@ function proofOf(data: Fields): Proof | null {
   return isFields(data.auth) ? data.auth : null;
 }
 
+/** Flat in 3.3.0+ alone, whose uptime is seconds; nested in all others, in ms where there is one. */
 function vitalsOf(data: Fields): Vitals {
   const nested = isFields(data.monitoring) ? data.monitoring : data;
   const status = isFields(data.client_status) ? data.client_status : {};
@@ -148,6 +150,12 @@ function vitalsOf(data: Fields): Vitals {
     memoryMaxMb: amount(nested.total_memory ?? ram.maxMB),
     queueSize: amount(nested.message_queue_size ?? nested.queue_size),
     activeRooms: amount(nested.active_rooms),
+    cpu: amount(status.cpu ?? nested.cpu_usage),
+    temperature: Number.isFinite(status.temp) ? (status.temp as number) : null,
+    uptimeMs: amount(nested === data && typeof data.uptime === "number" ? data.uptime * 1_000 : nested.uptime),
+    messageCount: amount(nested.messageCount),
+    lastActivity: instantOf(nested.lastActivity) === null ? null : (nested.lastActivity as string),
+    isManual: data.is_manual === true,
   };
 }
 
@@ -210,7 +218,7 @@ function short(value: unknown): string {
 }
 
 function amount(value: unknown): number | null {
-  return typeof value === "number" && value >= 0 ? value : null;
+  return typeof value === "number" && value >= 0 && Number.isFinite(value) ? value : null;
 }
 
 function fault(reason: FrameFault, detail: string): Read {

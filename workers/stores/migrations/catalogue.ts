@@ -8,10 +8,12 @@ import { chatLogs } from "./0001-chat-logs.ts";
 import { lanesAndOutbox } from "./0002-lanes-and-outbox.ts";
 import { approval } from "./0003-approval.ts";
 import { pingMonitor } from "./0004-ping-monitor.ts";
+import { pingVitals } from "./0005-ping-vitals.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001-chat-logs": chatLogs,
   "0002-lanes-and-outbox": lanesAndOutbox,
   "0003-approval": approval,
   "0004-ping-monitor": pingMonitor,
+  "0005-ping-vitals": pingVitals,
 };
