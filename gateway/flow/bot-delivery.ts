@@ -11,8 +11,8 @@
  * that comes or goes meanwhile finds its turn, and no answer meets a state that it was not asked for. Pieces are the fast
  * path and need no place while a call is under way: they only tell how far the stream goes, and it is read up to there.
  *
- * Not promised here: a standby is not promoted when the writer's pod dies; its phone comes again and is the newest. Place
- * kept for that in `#takeOverSoon` (tenure and membership decide) and, for evidence against a writer, in `closed`.
+ * Not promised: a standby is not promoted when the writer's pod dies; its phone comes again. Places kept: `#takeOverSoon`
+ * (tenure and membership decide) and, for evidence against a writer, `closed`.
  */
 import type { BotName, MemberId } from "#common/contract/ids.ts";
 import { backoffMs } from "#common/kernel/backoff.ts";
@@ -59,8 +59,9 @@ export class BotDelivery implements BotListener {
   #overtakenBy = 0;
   /** The subscription was renewed while we attached. */
   #missed = false;
-  /** The stream is to be read until it is empty. */
+  /** The stream is to be read until it is empty; `again`: also after the read under way, whose answer may be older. */
   #mustRead = false;
+  #mustReadAgain = false;
   /** As far as the stream goes for what pieces told: the sequence after the last. */
   #heard = 0;
 
@@ -134,13 +135,13 @@ export class BotDelivery implements BotListener {
     if (this.#reign === null) return;
     if (!this.#mustRead) this.#options.metrics.sequenceGaps.inc(1, { cause });
     this.#mustRead = true;
+    this.#mustReadAgain = true;
     this.#wake();
   }
 
-  /** The head of the bot's outbox was seen: is it further than what we have, or of another generation? */
-  isBehind(head: OutboxHead): boolean {
-    if (this.#reign === null || this.#isBehind(this.#reign)) return false;
-    return head.generation !== this.#reign.generation || head.next > this.#reign.expected;
+  /** Is the outbox further than what we have, or of another generation? Also while a read is under way: it may be older. */
+  isBehind({ generation, next }: OutboxHead): boolean {
+    return this.#reign !== null && (generation !== this.#reign.generation || next > this.#reign.expected);
   }
 
   get writes(): boolean {
@@ -275,6 +276,7 @@ export class BotDelivery implements BotListener {
     const reign = this.#reign;
     if (reign === null) return;
     this.#mustRead = true;
+    this.#mustReadAgain = false;
     this.#heard = 0;
     const { generation, tenure, firstSequence, actions } = await this.#options.outbox.read(this.#bot, reign.expected);
     if (this.#reign !== reign) return;
@@ -283,7 +285,7 @@ export class BotDelivery implements BotListener {
     else if (tenure !== reign.tenure || generation !== reign.generation) this.#stale = true;
     else {
       reign.take(firstSequence, actions);
-      if (actions.length === 0) this.#mustRead = false;
+      if (actions.length === 0) this.#mustRead = this.#mustReadAgain;
     }
   }
 

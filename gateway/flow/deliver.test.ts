@@ -88,6 +88,17 @@ describe("what the channel does not tell", () => {
     expect(await pod.reads("dirty")).toBe(1);
   });
 
+  it("a mark that is taken while the answer of an older read is under way is not forgotten", async () => {
+    const phone = await pod.connect("c1");
+    pod.faults.readAnswerMs = 2.5 * limits.dirtyEveryMs;
+    pod.hearAgain();
+    await at.clock.settle();
+    pod.faults.deaf = true;
+    await at.answer(["1"]);
+    await at.clock.advance(8 * limits.dirtyEveryMs);
+    expect(phone.shown).toEqual(["1"]);
+  });
+
   it("dirty marks of what arrived cause no read", async () => {
     await pod.connect("c1");
     for (let i = 0; i < 5; i++) {
