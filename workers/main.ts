@@ -114,7 +114,7 @@ function retentionDaysOf(config: Config): RetentionDays {
   return { chatLog: config.retentionChatLogDays, ping: config.retentionPingDays, audit: config.retentionAuditDays };
 }
 
-/** Workers that start at once wait for the one that migrates; gateways need no schema. */
+/** Workers that start at once wait for the one that migrates; a gateway admits nobody before the tables are there. */
 async function migrateOnce(url: string, pod: Pod): Promise<void> {
   const mysql = new Mysql<Schema>({ ...pod, url, connectionsMax: 2, callMsMax: MIGRATION_MS_MAX });
   try {

@@ -7,8 +7,8 @@
  *   older, or new  asked; undefined if nobody answers, which is not approved: it fails closed
  *
  * Calls share batches. After one that failed what is known counts at once, and one try a second, for which one asker
- * waits, finds out when MySQL is back: lanes must not stand still with it. An announced change counts at once as well and is then asked for, because two
- * announcements may overtake each other on their way.
+ * waits, finds out when MySQL is back: lanes must not stand still with it. An announced change counts at once as well and
+ * is then asked for, because two announcements may overtake each other on their way.
  *
  * Memory is bounded: beyond `entriesMax` what was learned longest ago is forgotten, and costs a call when it comes again.
  */

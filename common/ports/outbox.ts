@@ -28,7 +28,7 @@ export interface OutboxDecision {
 export type EnqueueOutcome = "accepted" | "duplicate" | "expired" | "fenced";
 
 export interface OutboxWriter {
-  /** All decisions are of bots of one tag, at most `decisionsPerCallMax`; one outcome each, in order. */
+  /** All decisions are of bots within one call's reach (Backends.reach), at most `decisionsPerCallMax`; one outcome each, in order. */
   enqueue(decisions: readonly OutboxDecision[]): Promise<readonly EnqueueOutcome[]>;
 }
 

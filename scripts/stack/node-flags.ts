@@ -7,6 +7,7 @@
  * per connection.
  */
 export function nodeFlagsOf(main: string): readonly string[] {
-  const megabytes = main.includes("worker") ? 64 : 16;
+  // The last two parts of the path: a clone may lie in a folder of any name.
+  const megabytes = /worker[^/]*(\/main)?[.]ts$/.test(main) ? 64 : 16;
   return [`--min-semi-space-size=${megabytes}`, `--max-semi-space-size=${megabytes}`];
 }

@@ -7,7 +7,8 @@
  *             the whole worker, each counted in Redis before it runs, so that one that kills workers is known and parked after
  *             `attemptsMax`. The first try of an event is not counted: a write per event would buy nothing while no
  *             worker dies (ADR 0003).
- *   normal    rooms side by side, a room's next turn after the previous one's commit was acknowledged
+ *   normal    rooms side by side, a room's next turn after the previous one decided, or, where that changes MySQL, after
+ *             its lane commit (ADR 0002)
  *   dropped   a newer owner exists, or this pod let go: nothing begins any more, what is in hand finishes into the void
  */
 import { decodeEvent } from "#common/contract/codec.ts";

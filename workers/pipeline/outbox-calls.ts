@@ -1,4 +1,4 @@
-/** One outbox call per tag at a time; decisions made meanwhile, of whatever lanes, share the next one. */
+/** One outbox call per tag of the backends' reach at a time; decisions made meanwhile, of whatever lanes, share the next one. */
 import { limits } from "#common/contract/limits.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import { Gather } from "#common/kernel/gather.ts";

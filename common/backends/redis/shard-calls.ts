@@ -1,5 +1,5 @@
 /**
- * Calls of several lanes of one shard, joined: at most one script is under way per shard, and what lanes ask for
+ * Calls of several lanes of one reach, joined: at most one script is under way per reach, and what lanes ask for
  * meanwhile shares the next one. A lane's own order and numbers are its caller's; here nothing is tried again, because
  * only the caller knows what its number means.
  */

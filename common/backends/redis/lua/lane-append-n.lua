@@ -1,5 +1,5 @@
 --[[
-Appends an entry of events to each of several lanes of one shard, each once.
+Appends an entry of events to each of several lanes of one reach, each once.
 
 KEYS  per lane: lane hash, inbound stream
 ARGV  1 backlog limit  2 ms after which a silent incarnation is forgotten

@@ -1,5 +1,5 @@
 --[[
-Commits what became of a batch of events, to each of several lanes of one shard, once, if the lane is still its caller's.
+Commits what became of a batch of events, to each of several lanes of one reach, once, if the lane is still its caller's.
 
 KEYS  per lane: lane hash, inbound stream, seen digests of this time, chat-log rows, parked events
 ARGV  1 ms that digests are kept  2 most parked events kept

@@ -1,5 +1,5 @@
 --[[
-Drops what is done with from the outboxes of bots of one tag. A stale tenure or another generation changes nothing.
+Drops what is done with from the outboxes of bots. A stale tenure or another generation changes nothing.
 
 KEYS  per confirmation: meta, outbox
 ARGV  per confirmation: tenure, generation, last sequence done with

@@ -1,5 +1,5 @@
 --[[
-Reads row entries of several lanes of one shard, in all at most so many rows and bytes, and at least one entry if there
+Reads row entries of several lanes of one reach, in all at most so many rows and bytes, and at least one entry if there
 is any.
 XREAD cannot do this: its COUNT is of entries, and one entry may have one row or sixty-four.
 
