@@ -24,7 +24,7 @@ export async function converse(host: string, port: number): Promise<Exchange> {
     const [shown] = (await answer) as [Shown];
     return { room: LINE.room, said: LINE.text, shown: shown.text ?? "", ms: performance.now() - saidAt };
   } catch (cause) {
-    const what = `the demonstration phone got no answer within ${ANSWER_MS_MAX} ms; the pods' logs say more`;
+    const what = `the demonstration phone got no answer within ${ANSWER_MS_MAX} ms; the pods' logs say more, and if its device or room was blocked here, remove .data to begin anew`;
     throw new MoaError("deadline_passed", what, { cause });
   } finally {
     await phone.close();
