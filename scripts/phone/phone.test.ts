@@ -5,6 +5,7 @@ import { systemClock } from "#common/backends/system/clock.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import { bridge } from "#gateway/platforms/bridge/index.ts";
 import type { Decoded } from "#gateway/platforms/platform.ts";
+import { freePort } from "../stack/free-port.ts";
 import { DIALECT_NAMES, type DialectName, phoneDialects } from "./dialects.ts";
 import { OfflineQueue } from "./offline-queue.ts";
 import { Phone } from "./phone.ts";
@@ -63,14 +64,6 @@ function phoneAt(ports: readonly number[], dialect: DialectName, more: { hurry?:
 
 const saying = { room: "방", channel: "18446369739418675", sender: "홍길동", userHash: "u1" };
 const eventOf = (line: string): string => JSON.parse(line.slice(0, line.lastIndexOf("}") + 1)).event ?? "bare";
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe.each(DIALECT_NAMES)("a phone of dialect %s", (dialect) => {
   test("holds a conversation with the bridge codec: handshake, chat, answer, ping", async () => {
