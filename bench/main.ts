@@ -52,6 +52,7 @@ try {
   const { result, table, failed } = await bed.within(run(bed));
   console.table(table);
   if ("ratios" in result) console.log("moa /", values.against ?? "floor", result.ratios);
+  if ("intervals" in result) console.log("95 % intervals", result.intervals);
   for (const reason of failed) console.error(reason);
   if (failed.length > 0) process.exitCode = 1;
   if (values.json) console.log(JSON.stringify(result));

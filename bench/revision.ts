@@ -17,6 +17,7 @@ export async function worktreeOf(revision: string): Promise<string> {
   if (existsSync(packages)) return tree;
   const lock = (root: string) => readFileSync(join(root, "package-lock.json"), "utf8");
   if (lock(tree) === lock(HERE)) symlinkSync(join(HERE, "node_modules"), packages);
-  else await run("npm", ["ci"], { cwd: tree });
+  // Not `npm ci`: it refuses a lock written on another platform.
+  else await run("npm", ["install", "--no-audit", "--no-fund"], { cwd: tree });
   return tree;
 }
