@@ -37,20 +37,29 @@ const MS = String.raw`\d{1,15}`;
 const SAID = `((${upTo(50)}),${upTo(100)},(${upTo(255)}|null),(?:${upTo(100)}|null),${TEXT},(?:${upTo(30)}|null))`;
 const KIND = String.raw`([0-2]),(\d{1,2}),(${upTo(30)}),(${upTo(50)}|null)`;
 const LINE = new RegExp(String.raw`^\[1,${SAID},${KIND},(${MS}|null),(${MS})(?:,(${MS}),(${TEXT}))?\]$`);
-const TYPES = ["'normal'", "'command'", "'auto_replay'"];
+/** By a line's flags: what stands between the strings and times of its own row and of an answer's. */
+const FLAGGED = Array.from({ length: 100 }, (_, flags) => {
+  const flag = (bit: number) => (flags >> bit) & 1;
+  return {
+    types: ["normal", "command", "auto_replay"].map((type) => `,'${type}',${flag(0)},`),
+    mention: `,${flag(1)},${flag(2)},`,
+    end: `,${flag(3)},${flag(4)},${flag(5)})`,
+    answer: `,0,${flag(2)},NULL,NULL,`,
+    answerEnd: `,1,1,${flag(5)})`,
+  };
+});
 
 /** Of the line's own row and of each answer in it. @throws MoaError contract_unreadable */
 export function chatLogTuples(line: string): readonly string[] {
   const found = line.length <= MESSAGE_CHARS_MAX ? LINE.exec(line) : null;
   if (found === null) return decodeRows(line).map(chatLogTuple);
   const [, said, channel, room, type, flags, bot, logId, clientAt, serverAt, answeredAt, answer] = found;
-  const flag = (bit: number) => (Number(flags) >> bit) & 1;
-  const kind = `${TYPES[Number(type)]},${flag(0)},${bot},${flag(1)},${flag(2)},${logId}`;
-  const when = `${clientAt === "null" ? "NULL" : koreanTime(Number(clientAt))},${koreanTime(Number(serverAt))}`;
-  const own = `(${said},${kind},${when},${flag(3)},${flag(4)},${flag(5)})`;
+  const { types, mention, end, answer: answerKind, answerEnd } = FLAGGED[Number(flags)] as (typeof FLAGGED)[number];
+  const client = clientAt === "null" ? "NULL" : koreanTime(Number(clientAt));
+  const own = `(${said}${types[Number(type)]}${bot}${mention}${logId},${client},${koreanTime(Number(serverAt))}${end}`;
   if (answer === undefined) return [own];
-  const answered = `${bot},0,${flag(2)},NULL,NULL,${koreanTime(Number(answeredAt))}`;
-  return [own, `(${channel},${bot},${room},${bot},${answer},NULL,'normal',0,${answered},1,1,${flag(5)})`];
+  const at = koreanTime(Number(answeredAt));
+  return [own, `(${channel},${bot},${room},${bot},${answer},NULL,'normal',0,${bot}${answerKind}${at}${answerEnd}`];
 }
 
 function chatLogTuple(row: ChatLogRow): string {
