@@ -37,6 +37,7 @@ const MS = String.raw`\d{1,15}`;
 const SAID = `((${upTo(50)}),${upTo(100)},(${upTo(255)}|null),(?:${upTo(100)}|null),${TEXT},(?:${upTo(30)}|null))`;
 const KIND = String.raw`([0-2]),(\d{1,2}),(${upTo(30)}),(${upTo(50)}|null)`;
 const LINE = new RegExp(String.raw`^\[1,${SAID},${KIND},(${MS}|null),(${MS})(?:,(${MS}),(${TEXT}))?\]$`);
+
 /** By a line's flags: what stands between the strings and times of its own row and of an answer's. */
 const FLAGGED = Array.from({ length: 100 }, (_, flags) => {
   const flag = (bit: number) => (flags >> bit) & 1;
