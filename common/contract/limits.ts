@@ -92,7 +92,7 @@ export const limits = {
   clockSkewMsMax: 5_000,
   // rows
   rowsPerInsertMax: 125,
-  rowsPerTransactionMax: 2_000,
+  rowsPerTransactionMax: 1_000,
   rowBytesPerReadMax: 4 * 1024 * 1024,
   rowsGatherMax: 500,
   rowsGatherMs: 400,

@@ -2,7 +2,7 @@
  * Typed handles of the metric catalogue on a prom-client registry. Every label combination exists from the start, and
  * its child is bound once.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, type Histogram, Registry } from "prom-client";
 import { type MetricSpec, metricCatalogue } from "./metric-catalogue.ts";
 
 type Catalogue = typeof metricCatalogue;
@@ -55,10 +55,16 @@ function bind(registry: Registry, spec: MetricSpec): object {
   const common = { name: spec.name, help: spec.help, labelNames, registers: [registry] };
   const combinations = product(spec.labels ?? {});
   if (spec.type === "histogram") {
-    const metric = new Histogram<string>({ ...common, buckets: [...spec.buckets] });
-    for (const labels of combinations) metric.zero(labels);
-    const childOf = finder(labelNames, combinations, (labels) => metric.labels(labels));
-    return { observe: (seconds: number, labels?: Labels) => childOf(labels).observe(seconds) };
+    const all: Series[] = [];
+    const seriesOf = finder(labelNames, combinations, (labels) => {
+      const series = { labels, counts: new Float64Array(spec.buckets.length + 1), sum: 0 };
+      all.push(series);
+      return series;
+    });
+    const get = async () => ({ ...common, type: "histogram", values: all.flatMap((one) => samplesOf(spec, one)) });
+    // What the registry asks of a metric is its name and this; its type wants prom-client's own classes.
+    registry.registerMetric({ name: spec.name, get } as unknown as Histogram<string>);
+    return { observe: (seconds: number, labels?: Labels) => count(seriesOf(labels), spec.buckets, seconds) };
   }
   const cells: Cell[] = [];
   const cellOf = finder(labelNames, combinations, (labels) => {
@@ -97,6 +103,33 @@ type Labels = Readonly<Record<string, string>>;
 interface Cell {
   readonly labels: Labels;
   value: number;
+}
+
+/** One combination of a histogram's labels. As a cell: prom-client finds a bucket by its number as text. */
+interface Series {
+  readonly labels: Labels;
+  /** By the bucket that a value falls into; the last one is for what is beyond all bounds. */
+  readonly counts: Float64Array;
+  sum: number;
+}
+
+function count(series: Series, bounds: readonly number[], value: number): void {
+  let i = 0;
+  while (i < bounds.length && value > (bounds[i] as number)) i++;
+  series.counts[i] = (series.counts[i] as number) + 1;
+  series.sum += value;
+}
+
+/** As the text format wants them: a bucket has all that is below its bound. */
+function samplesOf(spec: Extract<MetricSpec, { type: "histogram" }>, { labels, counts, sum }: Series): object[] {
+  let below = 0;
+  const bounds = [...spec.buckets, "+Inf"];
+  const buckets = bounds.map((le, i) => {
+    below += counts[i] as number;
+    return { metricName: `${spec.name}_bucket`, labels: { le, ...labels }, value: below };
+  });
+  const total = { metricName: `${spec.name}_count`, labels, value: below };
+  return [...buckets, { metricName: `${spec.name}_sum`, labels, value: sum }, total];
 }
 
 /** Makes one thing for each combination of labels; they are found by the labels' values. */

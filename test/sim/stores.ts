@@ -1,6 +1,7 @@
 /** The MySQL stores in memory, with the laws of workers/stores: one transaction = one call. */
 import type { EventId, Lane } from "#common/contract/ids.ts";
 import { MoaError } from "#common/kernel/errors.ts";
+import { decodeRows } from "#workers/domain/chat-log-row.ts";
 import type { ChatLogRow, ChatLogStore, OutboxRow, OutboxRows, RowBatch, TurnStore } from "#workers/domain/stores.ts";
 
 export class MemoryStores implements TurnStore, ChatLogStore {
@@ -45,7 +46,7 @@ export class MemoryStores implements TurnStore, ChatLogStore {
     if (batches.some(({ lane, from }) => (this.#positions.get(lane) ?? "0-0") !== from)) return "moved";
     for (const { lane, to, rows } of batches) {
       this.#positions.set(lane, to);
-      this.rows.push(...rows);
+      for (const line of rows) this.rows.push(...decodeRows(line));
     }
     return "written";
   }

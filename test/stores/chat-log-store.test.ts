@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { limits } from "#common/contract/limits.ts";
 import { hasCode } from "#common/kernel/errors.ts";
 import { ask, type MariaDb, startMariaDb } from "#test/fixtures/mariadb.ts";
+import { encodeRow } from "#workers/domain/chat-log-row.ts";
 import type { ChatLogRow } from "#workers/domain/stores.ts";
 import { MysqlChatLogStore } from "#workers/stores/chat-log-store.ts";
 import { chatLogRowOf } from "./chat-log-row-of.ts";
@@ -28,7 +29,8 @@ beforeEach(async () => {
   await ask(url, "TRUNCATE moa_lane_position");
 });
 
-const append = (...rows: readonly ChatLogRow[]) => chatLog.append([{ lane: 0, from: "0-0", to: "1-0", rows }]);
+const append = (...rows: readonly ChatLogRow[]) =>
+  chatLog.append([{ lane: 0, from: "0-0", to: "1-0", rows: rows.map((row) => encodeRow(row)) }]);
 const stored = () => ask(url, "SELECT * FROM kb_chat_logs ORDER BY id");
 
 test("a row comes back in every column, times as Korean wall clock", async () => {
@@ -89,7 +91,7 @@ test("every text comes back as it went, whatever is in it, and nothing of it is 
       lane: 0,
       from: "1-0",
       to: "2-0",
-      rows: texts.slice(1_500).map((message) => chatLogRowOf({ message, sender: message })),
+      rows: texts.slice(1_500).map((message) => encodeRow(chatLogRowOf({ message, sender: message }))),
     },
   ]);
   const rows = await stored();
@@ -110,7 +112,7 @@ test("65,000 Korean characters fit, and statements stay below the server's packe
 
 test("overlong values are cut to their column at a whole character", async () => {
   const long = "🎉".repeat(1_000);
-  const times = { clientAtMs: 1e18, serverAtMs: Number.NaN };
+  const times = { clientAtMs: 1e18, serverAtMs: 1e18 };
   await append(
     chatLogRowOf({
       channelId: long,
@@ -134,7 +136,7 @@ test("overlong values are cut to their column at a whole character", async () =>
 });
 
 test("a position that is not the expected one writes nothing of any lane", async () => {
-  const batch = (lane: number, from: string, to: string) => ({ lane, from, to, rows: [chatLogRowOf()] });
+  const batch = (lane: number, from: string, to: string) => ({ lane, from, to, rows: [encodeRow(chatLogRowOf())] });
   expect(await chatLog.append([batch(0, "0-0", "5-0"), batch(1, "0-0", "6-0")])).toBe("written");
   expect(await chatLog.append([batch(0, "5-0", "7-0"), batch(1, "0-0", "6-0")])).toBe("moved");
   expect(await chatLog.append([batch(0, "5-0", "7-0"), batch(2, "0-0", "1-0"), batch(1, "4-0", "9-0")])).toBe("moved");
@@ -156,7 +158,7 @@ test("two writers racing over the same lanes write each batch once", async () =>
       lane,
       from: `${n}-0`,
       to: `${n + 1}-0`,
-      rows: [chatLogRowOf({ logId: `${lane}:${n}` })],
+      rows: [encodeRow(chatLogRowOf({ logId: `${lane}:${n}` }))],
     }));
     const outcomes = await Promise.all([chatLog.append(batches), other.append(batches.toReversed())]);
     expect(outcomes.toSorted()).toEqual(["moved", "written"]);
@@ -182,7 +184,7 @@ test("an id that has come to its end stops the writer instead of dropping rows",
   await ask(url, "ALTER TABLE kb_chat_logs AUTO_INCREMENT = 2147483647");
   await append(chatLogRowOf());
   const refused = await chatLog
-    .append([{ lane: 0, from: "1-0", to: "2-0", rows: [chatLogRowOf()] }])
+    .append([{ lane: 0, from: "1-0", to: "2-0", rows: [encodeRow(chatLogRowOf())] }])
     .catch((error) => error);
   expect(hasCode(refused, "mysql_unavailable")).toBe(true);
   expect(await chatLog.positions([0])).toEqual(new Map([[0, "1-0"]]));
@@ -207,7 +209,7 @@ test("a query by room, user and time uses the original's index", async () => {
 
 test("10,000 rows a second and more", async () => {
   const rows = Array.from({ length: limits.rowsPerTransactionMax }, (_, i) =>
-    chatLogRowOf({ message: `오늘 점심 뭐 먹지? ${i} `.repeat(4) }),
+    encodeRow(chatLogRowOf({ message: `오늘 점심 뭐 먹지? ${i} `.repeat(4) })),
   );
   const startMs = performance.now();
   const cpu = process.cpuUsage();

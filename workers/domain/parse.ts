@@ -40,11 +40,7 @@ export function parseLine(text: string, channel: string, commands: readonly Comm
   if (command === undefined) return { kind: "talk" };
   const rest = text.slice(command.directive.length);
   const given = new Map<string, string>();
-  const without = rest.replace(PARAMETER, (_, name: string, value: string) => {
-    given.set(name, value);
-    return "";
-  });
-  const prompt = without.trim();
+  const prompt = rest.includes("--") ? takeParameters(rest, given) : rest.trim();
   const target = given.get(CHANNEL_PARAMETER);
   if (target !== undefined && target !== channel) return { kind: "elsewhere", command };
   const parameters: Record<string, string | number> = {};
@@ -61,6 +57,15 @@ export function parseLine(text: string, channel: string, commands: readonly Comm
   if (command.promptRequired && prompt === "")
     return { kind: "refused", command, answer: texts.usage(command.directive) };
   return { kind: "command", command, prompt, parameters };
+}
+
+/** What is left of the text. */
+function takeParameters(text: string, given: Map<string, string>): string {
+  const without = text.replace(PARAMETER, (_, name: string, value: string) => {
+    given.set(name, value);
+    return "";
+  });
+  return without.trim();
 }
 
 /** Everything the command may know, frozen; now and chance derive from the event, so that a re-run decides the same. */

@@ -77,8 +77,8 @@ export interface RowBatch {
   /** Position that MySQL must still hold, and the one it gets. */
   readonly from: string;
   readonly to: string;
-  /** In order; read once. */
-  readonly rows: Iterable<ChatLogRow>;
+  /** Encoded (chat-log-row.ts), in order. What cannot be read is left out, logged and counted. */
+  readonly rows: readonly string[];
 }
 
 /** The row writer's sink: rows and positions in one transaction, so that a row is there exactly once. */

@@ -8,6 +8,8 @@ export interface Line {
   /** Id of its entry. */
   readonly entry: string;
   readonly careful: boolean;
+  /** Made once: two tables are looked up by it. */
+  readonly room: string;
 }
 
 /** Receipts have an order of their own: one that waits for MySQL must not hold up its room's talk. */
@@ -24,7 +26,7 @@ export function parked(line: Line, event: InboundEvent, reason = "turn_failed"):
 }
 
 /** An event that cannot be read has no id of its own: its place in the lane is one. */
-export function unreadable({ entry }: Line, text: string): Settled {
+export function unreadable(entry: string, text: string): Settled {
   const put = { id: entry, event: text, reason: "contract_unreadable" };
   return { entry, kind: "chat", outcome: "parked", rows: [], parked: put };
 }

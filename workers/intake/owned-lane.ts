@@ -134,15 +134,15 @@ export class OwnedLane {
   /** Never rejects. Undefined when all that could be done was done at once. */
   #begin({ id, loggedAtMs }: LaneEntry, text: string, careful: boolean): Promise<void> | undefined {
     if (this.#dropped) return undefined;
-    const line: Line = { entry: id, careful };
     let event: InboundEvent;
     try {
       event = decodeEvent(text, loggedAtMs);
     } catch (error) {
       this.#options.tools.log.error({ tag: "MSG", lane: this.lane, entry: id, err: error }, "event parked");
-      return this.#commit(unreadable(line, text));
+      return this.#commit(unreadable(id, text));
     }
-    const turn = this.#rooms.add(roomOf(event), () => this.#turn(line, event));
+    const line: Line = { entry: id, careful, room: roomOf(event) };
+    const turn = this.#rooms.add(line.room, () => this.#turn(line, event));
     return turn?.catch((error) => this.#failed(error));
   }
 
@@ -200,21 +200,20 @@ export class OwnedLane {
         committed?.();
       } else this.#hand(this.#parked(line, event, error), committed);
     };
-    const room = roomOf(event);
     let carried: Work | Promise<Work>;
     try {
       carried = work.outcome === null ? commit(work, this.#options.tools) : work;
     } catch (error) {
-      this.#records.pass(room, fail(error));
+      this.#records.pass(line.room, fail(error));
       return;
     }
     if (carried instanceof Promise) {
-      const pass = this.#records.hold(room);
+      const pass = this.#records.hold(line.room);
       carried.then(
         (done) => pass(record(done)),
         (error) => pass(fail(error)),
       );
-    } else this.#records.pass(room, record(carried));
+    } else this.#records.pass(line.room, record(carried));
   }
 
   #recorded(line: Line, work: Work, startedAt: number): Settled {

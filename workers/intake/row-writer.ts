@@ -19,8 +19,7 @@ import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { Membership } from "#common/ports/membership.ts";
 import type { RowEntry, RowLog } from "#common/ports/row-log.ts";
-import { decodeRows } from "#workers/domain/chat-log-row.ts";
-import type { ChatLogRow, ChatLogStore, RowBatch } from "#workers/domain/stores.ts";
+import type { ChatLogStore, RowBatch } from "#workers/domain/stores.ts";
 
 export interface RowWriterOptions {
   readonly lanes: number;
@@ -118,7 +117,7 @@ export class RowWriter implements Part {
   async #write(cursors: Map<Lane, string>, entries: readonly RowEntry[]): Promise<boolean> {
     const { clock, metrics, rowLog, store } = this.#options;
     const byLane = Map.groupBy(entries, ({ lane }) => lane);
-    const batches = [...byLane].map(([lane, ofLane]) => this.#batch(lane, cursors.get(lane) ?? "0-0", ofLane));
+    const batches = [...byLane].map(([lane, ofLane]) => batchOf(lane, cursors.get(lane) ?? "0-0", ofLane));
     const startMs = clock.monotonicMs();
     let result: "ok" | "moved" | "error" = "error";
     try {
@@ -131,24 +130,8 @@ export class RowWriter implements Part {
     await Promise.all(batches.map(({ lane, to }) => rowLog.trim(lane, to)));
     return true;
   }
+}
 
-  #batch(lane: Lane, from: string, entries: readonly RowEntry[]): RowBatch {
-    return { lane, from, to: entries.at(-1)?.id ?? from, rows: this.#rowsOf(entries) };
-  }
-
-  *#rowsOf(entries: readonly RowEntry[]): Generator<ChatLogRow> {
-    for (const entry of entries) for (const line of entry.rows) yield* this.#decode(entry, line);
-  }
-
-  /** A row that nobody can read must not hold up those behind it. */
-  #decode({ lane, id }: RowEntry, line: string): readonly ChatLogRow[] {
-    try {
-      return decodeRows(line);
-    } catch (error) {
-      const { log, metrics } = this.#options;
-      metrics.rowsRefused.inc(1);
-      log.error({ tag: "DB", lane, entry: id, err: error }, "unreadable chat-log row left out");
-      return [];
-    }
-  }
+function batchOf(lane: Lane, from: string, entries: readonly RowEntry[]): RowBatch {
+  return { lane, from, to: entries.at(-1)?.id ?? from, rows: entries.flatMap((entry) => entry.rows) };
 }

@@ -4,9 +4,19 @@
  * keeps backslash escapes on and ANSI quotes off, its charset is utf8mb4 (no byte of a character looks like a quote),
  * every string goes through the driver's escape, every number was checked to be one when its row was decoded.
  *
+ * Nearly all rows take a shorter way, at half the CPU: under that sql_mode a JSON string is a literal of MySQL's as well,
+ * with the same meaning, if its escapes are among the seven that both know. Such a row is cut out of its line as it stands:
+ *
+ *   [1,"channel","user","room",null,"text",null,0,4,"bot",...]
+ *      `----------------- said ----------------'   -> ("channel","user","room",null,"text",null,'normal',0,"bot",...)
+ *
+ * It is no less safe: the line must match from its first character to its last, so that whoever can write to Redis can
+ * write a row and no SQL. Whatever does not match, and what may be too long for its column, goes the long way.
+ *
  * Strings are cut to their column at a whole character: a name of 300 letters must not stop the row writer.
  */
 import { escape as quoted } from "mysql2";
+import { decodeRows } from "#workers/domain/chat-log-row.ts";
 import type { ChatLogRow } from "#workers/domain/stores.ts";
 
 export const CHAT_LOG_INSERT =
@@ -18,7 +28,42 @@ export const INSERT_CHARS_MAX = 300_000;
 /** Our own answers may be longer than a phone's line; longer than this none is kept whole. Escaping may double it. */
 const MESSAGE_CHARS_MAX = 150_000;
 
-export function chatLogTuple(row: ChatLogRow): string {
+// Not the end of the literal, not the begin of an escape, nothing that JSON would not let stand there.
+const PLAIN = String.raw`[^"\\\x00-\x1f]`;
+/** In UTF-16 units, of which there are never fewer than characters. Names with escapes are too rare to be looked for. */
+const upTo = (charsMax: number) => `"${PLAIN}{0,${charsMax}}"`;
+const TEXT = String.raw`"${PLAIN}*(?:\\["\\/bnrt]${PLAIN}*)*"`;
+const MS = String.raw`\d{1,15}`;
+const SAID = `((${upTo(50)}),${upTo(100)},(${upTo(255)}|null),(?:${upTo(100)}|null),${TEXT},(?:${upTo(30)}|null))`;
+const KIND = String.raw`([0-2]),(\d{1,2}),(${upTo(30)}),(${upTo(50)}|null)`;
+const LINE = new RegExp(String.raw`^\[1,${SAID},${KIND},(${MS}|null),(${MS})(?:,(${MS}),(${TEXT}))?\]$`);
+
+/** By a line's flags: what stands between the strings and times of its own row and of an answer's. */
+const FLAGGED = Array.from({ length: 100 }, (_, flags) => {
+  const flag = (bit: number) => (flags >> bit) & 1;
+  return {
+    types: ["normal", "command", "auto_replay"].map((type) => `,'${type}',${flag(0)},`),
+    mention: `,${flag(1)},${flag(2)},`,
+    end: `,${flag(3)},${flag(4)},${flag(5)})`,
+    answer: `,0,${flag(2)},NULL,NULL,`,
+    answerEnd: `,1,1,${flag(5)})`,
+  };
+});
+
+/** Of the line's own row and of each answer in it. @throws MoaError contract_unreadable */
+export function chatLogTuples(line: string): readonly string[] {
+  const found = line.length <= MESSAGE_CHARS_MAX ? LINE.exec(line) : null;
+  if (found === null) return decodeRows(line).map(chatLogTuple);
+  const [, said, channel, room, type, flags, bot, logId, clientAt, serverAt, answeredAt, answer] = found;
+  const { types, mention, end, answer: answerKind, answerEnd } = FLAGGED[Number(flags)] as (typeof FLAGGED)[number];
+  const client = clientAt === "null" ? "NULL" : koreanTime(Number(clientAt));
+  const own = `(${said}${types[Number(type)]}${bot}${mention}${logId},${client},${koreanTime(Number(serverAt))}${end}`;
+  if (answer === undefined) return [own];
+  const at = koreanTime(Number(answeredAt));
+  return [own, `(${channel},${bot},${room},${bot},${answer},NULL,'normal',0,${bot}${answerKind}${at}${answerEnd}`];
+}
+
+function chatLogTuple(row: ChatLogRow): string {
   const place = `${text(row.channelId, 50)},${text(row.userHash, 100)},${text(row.roomName, 255)}`;
   const said = `${text(row.sender, 100)},${text(row.message, MESSAGE_CHARS_MAX)},${text(row.directive, 30)}`;
   const kind = `${text(row.messageType, 20)},${flag(row.isMeaningful)},${text(row.botName, 30)},${flag(row.isMention)}`;

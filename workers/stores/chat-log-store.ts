@@ -15,7 +15,7 @@ import { hasCode, MoaError } from "#common/kernel/errors.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { ChatLogStore, RowBatch } from "#workers/domain/stores.ts";
-import { CHAT_LOG_INSERT, chatLogTuple, INSERT_CHARS_MAX } from "./chat-log-sql.ts";
+import { CHAT_LOG_INSERT, chatLogTuples, INSERT_CHARS_MAX } from "./chat-log-sql.ts";
 import type { Schema } from "./schema.ts";
 
 /** Lane that was never copied. */
@@ -28,11 +28,20 @@ export interface ChatLogStoreOptions {
   readonly metrics: Metrics;
 }
 
-/** A row as SQL, and where it came from for the log. */
-interface Tuple {
-  readonly sql: string;
+/** A line of a batch. */
+interface Place {
   readonly batch: RowBatch;
   readonly index: number;
+}
+
+/** A row as SQL, and where it came from for the log. */
+interface Tuple extends Place {
+  readonly sql: string;
+}
+
+/** A row that can never be written must not hold up those behind it. */
+interface Refused extends Place {
+  readonly why: unknown;
 }
 
 export class MysqlChatLogStore implements ChatLogStore {
@@ -57,35 +66,35 @@ export class MysqlChatLogStore implements ChatLogStore {
   }
 
   async append(batches: readonly RowBatch[]): Promise<"written" | "moved"> {
-    const { mysql } = this.#options;
-    let total = 0;
-    const refused: Tuple[] = [];
+    const { mysql, log, metrics } = this.#options;
     try {
-      await mysql.run(() =>
+      const { written, refused } = await mysql.run(() =>
         mysql.db.transaction().execute(async (tx) => {
           await movePositions(tx, batches);
-          for (const tuples of statementsOf(batches)) {
-            total += tuples.length;
-            refused.push(...(await insertOrHalve(tx, tuples)));
+          const refused: Refused[] = [];
+          let written = 0;
+          for (const tuples of statementsOf(batches, refused)) {
+            const before = refused.length;
+            await insertOrHalve(tx, tuples, refused);
+            written += tuples.length - (refused.length - before);
           }
+          return { written, refused };
         }),
       );
-      this.#report(refused, total);
+      metrics.rowsWritten.inc(written);
+      metrics.rowsRefused.inc(refused.length);
+      for (const { batch, index, why } of refused) {
+        const { lane, from, to } = batch;
+        log.error(
+          { tag: "DB", lane, from, to, index, err: why },
+          "chat-log row unreadable or refused for good, left out",
+        );
+      }
     } catch (error) {
       if (hasCode(error, "fenced")) return "moved";
       throw error;
     }
     return "written";
-  }
-
-  #report(refused: readonly Tuple[], total: number): void {
-    const { log, metrics } = this.#options;
-    metrics.rowsWritten.inc(total - refused.length);
-    metrics.rowsRefused.inc(refused.length);
-    for (const { batch, index } of refused) {
-      const { lane, from, to } = batch;
-      log.error({ tag: "DB", lane, from, to, index }, "chat-log row refused by MySQL for good, left out");
-    }
   }
 }
 
@@ -105,37 +114,49 @@ async function movePositions(tx: Transaction<Schema>, batches: readonly RowBatch
 }
 
 /** Statements are made one by one as they are sent: a whole transaction of them would fill the young generation. */
-function* statementsOf(batches: readonly RowBatch[]): Generator<readonly Tuple[]> {
+function* statementsOf(batches: readonly RowBatch[], refused: Refused[]): Generator<readonly Tuple[]> {
   let tuples: Tuple[] = [];
   let chars = 0;
   for (const batch of batches) {
-    let index = 0;
-    for (const row of batch.rows) {
-      const sql = chatLogTuple(row);
-      if (tuples.length === limits.rowsPerInsertMax || (tuples.length > 0 && chars + sql.length > INSERT_CHARS_MAX)) {
-        yield tuples;
-        tuples = [];
-        chars = 0;
+    for (let index = 0; index < batch.rows.length; index++) {
+      for (const sql of tuplesAt({ batch, index }, refused)) {
+        if (tuples.length === limits.rowsPerInsertMax || (tuples.length > 0 && chars + sql.length > INSERT_CHARS_MAX)) {
+          yield tuples;
+          tuples = [];
+          chars = 0;
+        }
+        tuples.push({ sql, batch, index });
+        chars += sql.length;
       }
-      tuples.push({ sql, batch, index: index++ });
-      chars += sql.length;
     }
   }
   if (tuples.length > 0) yield tuples;
 }
 
-/** A refused statement leaves the transaction alive (InnoDB undoes the statement alone): its halves are tried. */
-async function insertOrHalve(tx: Transaction<Schema>, tuples: readonly Tuple[]): Promise<readonly Tuple[]> {
+function tuplesAt({ batch, index }: Place, refused: Refused[]): readonly string[] {
   try {
-    await affected(tx, CHAT_LOG_INSERT + tuples.map((tuple) => tuple.sql).join(","));
+    return chatLogTuples(batch.rows[index] as string);
+  } catch (why) {
+    refused.push({ batch, index, why });
     return [];
-  } catch (error) {
-    if (!refusesValues(error)) throw error;
-    if (tuples.length === 1) return tuples;
   }
-  const middle = tuples.length >> 1;
-  const first = await insertOrHalve(tx, tuples.slice(0, middle));
-  return [...first, ...(await insertOrHalve(tx, tuples.slice(middle)))];
+}
+
+/** A refused statement leaves the transaction alive (InnoDB undoes the statement alone): its halves are tried. */
+async function insertOrHalve(tx: Transaction<Schema>, tuples: readonly Tuple[], refused: Refused[]): Promise<void> {
+  try {
+    await affected(tx, CHAT_LOG_INSERT + tuples.map(({ sql }) => sql).join(","));
+  } catch (why) {
+    if (!refusesValues(why)) throw why;
+    const [first] = tuples;
+    if (first !== undefined && tuples.length === 1) {
+      refused.push({ ...first, why });
+      return;
+    }
+    const middle = tuples.length >> 1;
+    await insertOrHalve(tx, tuples.slice(0, middle), refused);
+    await insertOrHalve(tx, tuples.slice(middle), refused);
+  }
 }
 
 async function affected(tx: Transaction<Schema>, statement: string): Promise<number> {

@@ -9,15 +9,17 @@
 import { sql } from "kysely";
 import type { Mysql } from "#common/backends/mysql/mysql.ts";
 import { eventIdOfLog } from "#common/contract/ids.ts";
-import { limits } from "#common/contract/limits.ts";
 import type { DeletedBatch } from "#workers/domain/stores.ts";
 import { affected, rowsOf } from "./run-sql.ts";
 import type { Schema } from "./schema.ts";
 
 const PAGE_IDS = 10_000;
 const BATCH_ROWS = 500;
-/** A line and its answers are of one transaction of the row writer, or of two that follow each other. */
-const ANSWERS_WITHIN_IDS = limits.rowsPerTransactionMax * 2;
+/**
+ * A line and its answers are of one transaction of the row writer, or of two that follow each other. A number of its own:
+ * what is on record was written under larger limits, too.
+ */
+const ANSWERS_WITHIN_IDS = 4_000;
 
 interface Line {
   readonly id: number;

@@ -111,12 +111,14 @@ export class Connection {
 
   /** Runs a script by its digest, and by its text where the server does not know it. @throws MoaError redis_unavailable */
   run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    // One array, put together once: spread over a call, a thousand arguments are walked and copied three times.
+    const called = (by: string) => ([by, keys.length] as Argument[]).concat(keys, args);
     return this.call("script", async (redis) => {
       try {
-        return await redis.evalsha(script.sha, keys.length, ...keys, ...args);
+        return await redis.call("evalsha", called(script.sha));
       } catch (error) {
         if (!(error as Error).message.startsWith("NOSCRIPT")) throw error;
-        return redis.eval(script.text, keys.length, ...keys, ...args);
+        return redis.call("eval", called(script.text));
       }
     });
   }
