@@ -4,7 +4,7 @@
 #
 #   packages: node_modules/.moa-installed holds the checksum of what was installed last
 #   servers:  looked for on the PATH and in the sbin folders, which Debian leaves out of a user's PATH;
-#             one whose URL is given (MOA_REDIS_URL, MOA_MYSQL_URL) is not needed
+#             one that is given (MOA_REDIS_URL, _SENTINELS or _CLUSTER, MOA_MYSQL_URL) is not needed
 #
 # With the argument `packages` it looks after those alone: an operator's machine needs no servers.
 #
@@ -49,7 +49,7 @@ install_packages() {
 }
 
 missing_servers() {
-  if [ -z "${MOA_REDIS_URL:-}" ] && ! found redis-server && ! found valkey-server; then echo redis-server redis-tools; fi
+  if [ -z "${MOA_REDIS_URL:-}${MOA_REDIS_SENTINELS:-}${MOA_REDIS_CLUSTER:-}" ] && ! found redis-server && ! found valkey-server; then echo redis-server redis-tools; fi
   if [ -z "${MOA_MYSQL_URL:-}" ] && ! found mariadbd && ! found mysqld; then echo mariadb-server; fi
 }
 

@@ -29,7 +29,7 @@ interface Wishes {
   readonly gateways: number;
   readonly workers: number;
   readonly config: Config;
-  /** Servers that somebody named: MOA_REDIS_URL, MOA_MYSQL_URL. The others are ours to start. */
+  /** Servers that somebody named: MOA_REDIS_*, MOA_MYSQL_URL. The others are ours to start. */
   readonly servers: Readonly<Record<string, string>>;
 }
 
@@ -141,7 +141,7 @@ function serversNamed(sources: ConfigSources, config: Config): Readonly<Record<s
   const named = describeConfig(sources).filter(({ from }) => from !== "default");
   return Object.fromEntries(
     named.flatMap(({ setting, variable }) =>
-      setting === "redisUrl" || setting === "mysqlUrl" ? [[variable, config[setting]]] : [],
+      setting.startsWith("redis") || setting === "mysqlUrl" ? [[variable, String(config[setting])]] : [],
     ),
   );
 }

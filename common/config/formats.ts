@@ -74,6 +74,15 @@ export const namedFormats = [
       }
     },
   },
+  {
+    name: "addresses",
+    coerce: (value: unknown) => listOf(value),
+    validate: (value: unknown) => {
+      if (!Array.isArray(value) || !value.every(isAddress)) {
+        throw new Error("must be a comma separated list of addresses, each as host:6379 or [fd00::1]:6379");
+      }
+    },
+  },
 ];
 
 function listOf(value: unknown): unknown {
@@ -87,4 +96,9 @@ export function isNetwork(value: unknown): boolean {
   if (address.includes(":")) return Number(bits) <= 128 && URL.canParse(`http://[${address}]/`);
   const octets = address.split(".");
   return Number(bits) <= 32 && octets.length === 4 && octets.every((one) => /^\d{1,3}$/.test(one) && Number(one) < 256);
+}
+
+function isAddress(value: unknown): boolean {
+  const port = Number(/:(\d{1,5})$/.exec(String(value))?.[1] ?? 0);
+  return port > 0 && port <= 65_535 && URL.canParse(`tcp://${value}`) && new URL(`tcp://${value}`).host === value;
 }

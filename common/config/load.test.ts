@@ -100,6 +100,29 @@ test("one error lists every fault under the name that the person used", () => {
   expect(all).toContain("--verbose: no such option");
 });
 
+test("Redis is named in one way, with nothing said that this way has no use for", () => {
+  const cluster = { MOA_REDIS_CLUSTER: "a:6379, [::1]:6380" };
+  const sentinels = { MOA_REDIS_SENTINELS: "a:26379", MOA_REDIS_MASTER: "m", MOA_REDIS_SENTINEL_PASSWORD: "x" };
+  const access = { MOA_REDIS_USER: "u", MOA_REDIS_PASSWORD: "hunter2", MOA_REDIS_TLS: "true", MOA_REDIS_CA_FILE: "ca" };
+  expect(load({ env: { ...cluster, ...access } }).redisCluster).toEqual(["a:6379", "[::1]:6380"]);
+  expect(load({ env: { ...sentinels, ...access } }).redisMaster).toBe("m");
+  load({ env: { MOA_REDIS_URL: "rediss://a", MOA_REDIS_CA_FILE: "ca" } });
+
+  const url = { MOA_REDIS_URL: "redis://a" };
+  expect(faultsOf({ env: { ...cluster, ...url, ...access } })).toEqual([
+    "MOA_REDIS_URL and MOA_REDIS_CLUSTER: name one way to Redis",
+  ]);
+  expect(faultsOf({ env: { ...cluster, ...sentinels } })).toHaveLength(1);
+  expect(faultsOf({ env: { ...url, MOA_REDIS_USER: "u", MOA_REDIS_MASTER: "m", MOA_REDIS_CA_FILE: "ca" } })).toEqual([
+    expect.stringMatching(/^MOA_REDIS_USER: .*URL$/),
+    expect.stringMatching(/^MOA_REDIS_MASTER: .*SENTINELS$/),
+    expect.stringMatching(/^MOA_REDIS_CA_FILE: .*TLS/),
+  ]);
+  for (const wrong of ["a", "a:0", "a:66000", "redis://a:1", "a:1,b", "u@a:1"]) {
+    expect(faultsOf({ env: { MOA_REDIS_CLUSTER: wrong } })).toEqual([expect.stringContaining("host:6379")]);
+  }
+});
+
 test("the value of a secret is in no fault, wherever it was given", () => {
   const broken = fileOf('{"redisUrl": "redis://hunter2');
   const typo = fileOf('{"mysqlUrl": "hunter2"}');

@@ -47,7 +47,7 @@ function settled({ given, faults }: Gathered): Config {
   }
   const all = convict<Record<string, unknown>>(settingsSchema, { env: {}, args: [] }).load(values).getProperties();
   const config = deepFrozen(all) as unknown as Config;
-  faults.push(...contradictions(config));
+  faults.push(...contradictions(config), ...redisContradictions(config, new Set(given.keys())));
   if (faults.length > 0) throw new MoaError("config_invalid", faults.map((fault) => `\n  ${fault}`).join(""));
   return config;
 }
@@ -67,6 +67,32 @@ function contradictions(config: Config): string[] {
     found.push(`MOA_HMAC_KEYS: "require": false for every bot believes unsigned lines ${way}`);
   }
   return found;
+}
+
+/** One way to Redis, and nothing said that this way has no use for. */
+function redisContradictions(config: Config, given: ReadonlySet<Setting>): string[] {
+  const { redisSentinels, redisCluster, redisTls, redisUrl, redisCaFile } = config;
+  const ways = ["redisUrl", "redisSentinels", "redisCluster"] as const;
+  const named = ways.filter((way) => given.has(way) && config[way].length > 0);
+  if (named.length > 1) return [`${variablesOf(named)}: name one way to Redis`];
+  const access: readonly Setting[] = ["redisUser", "redisPassword", "redisTls"];
+  const bySentinel: readonly Setting[] = ["redisMaster", "redisSentinelPassword"];
+  const isSingle = redisSentinels.length === 0 && redisCluster.length === 0;
+  const found: string[] = [];
+  const vain = (settings: readonly Setting[]) =>
+    settings.filter((setting) => config[setting] !== settingsSchema[setting].default);
+  if (isSingle && vain(access).length > 0) found.push(`${variablesOf(vain(access))}: a single Redis has it in its URL`);
+  if (redisSentinels.length === 0 && vain(bySentinel).length > 0) {
+    found.push(`${variablesOf(vain(bySentinel))}: says nothing without MOA_REDIS_SENTINELS`);
+  }
+  if (redisCaFile !== "" && !redisTls && !(isSingle && redisUrl.startsWith("rediss:"))) {
+    found.push("MOA_REDIS_CA_FILE: says nothing without TLS (rediss:// or MOA_REDIS_TLS)");
+  }
+  return found;
+}
+
+function variablesOf(settings: readonly Setting[]): string {
+  return settings.map((setting) => settingsSchema[setting].env).join(" and ");
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What happened behind the gateways, read where it is kept: the lanes' balances in Redis and kb_chat_logs in MySQL. */
 import { type Connection, createConnection, type RowDataPacket } from "mysql2/promise";
 import { redisBackends } from "#common/backends/redis/backends.ts";
+import { placeOf } from "#common/backends/redis/place.ts";
 import { systemClock } from "#common/backends/system/clock.ts";
 import { systemRandom } from "#common/backends/system/random.ts";
 import type { Config } from "#common/config/load.ts";
@@ -17,7 +18,7 @@ const STATEMENT_MS_MAX = 30_000;
 export interface StackLedger {
   lanes(): Promise<LaneTotals>;
   /** Rows of this run's texts, of all that was inserted since the opening. */
-  rows(ledger: Ledger): Promise<Rows>;
+  rows(ledger: Pick<Ledger, "read" | "shape">): Promise<Rows>;
   close(): Promise<void>;
 }
 
@@ -26,7 +27,7 @@ export async function openStackLedger(config: Config): Promise<StackLedger> {
   const { shards, lanesPerShard, outboxTags: tags, keyPrefix, laneBacklogMax, logLevel } = config;
   const topology = { shards, lanesPerShard, tags };
   const backends = redisBackends({
-    url: config.redisUrl,
+    ...placeOf(config),
     clock: systemClock(),
     random: systemRandom(),
     metrics: createMetrics(false).metrics,
@@ -34,6 +35,7 @@ export async function openStackLedger(config: Config): Promise<StackLedger> {
     keys: keysFor(topology, keyPrefix),
     topology,
     laneBacklogMax,
+    insecure: true,
   });
   await backends.start();
   const firstId = await withMysql(config.mysqlUrl, newestRow);
@@ -74,7 +76,11 @@ async function newestRow(connection: Connection): Promise<number> {
   return rows[0]?.id as number;
 }
 
-async function readRows(connection: Connection, ledger: Ledger, firstId: number): Promise<Rows> {
+async function readRows(
+  connection: Connection,
+  ledger: Pick<Ledger, "read" | "shape">,
+  firstId: number,
+): Promise<Rows> {
   const { texts } = ledger.shape;
   const rows = { lines: new Uint8Array(texts), answers: new Uint8Array(texts) };
   const page = `SELECT id, message, is_our_bot_response AS ours FROM kb_chat_logs WHERE id > ? ORDER BY id LIMIT ${PAGE_ROWS}`;

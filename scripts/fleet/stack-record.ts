@@ -23,10 +23,12 @@ interface Written {
 export function readStackRecord(env: Readonly<Record<string, string | undefined>>): StackRecord {
   const written = readWritten(join(env.MOA_DATA_DIR || ".data", "stack.json"));
   const { bridge = Number(env.MOA_BRIDGE_PORT || 1490), bridges = [bridge] } = written.ports ?? {};
-  const redisUrl = env.MOA_REDIS_URL || written.redisUrl;
+  const isElsewhere = env.MOA_REDIS_SENTINELS || env.MOA_REDIS_CLUSTER;
+  const redisUrl = env.MOA_REDIS_URL || (isElsewhere ? "" : written.redisUrl);
   const mysqlUrl = env.MOA_MYSQL_URL || written.mysqlUrl;
   const keyPrefix = env.MOA_KEY_PREFIX || written.keyPrefix;
-  const known = redisUrl !== undefined && mysqlUrl !== undefined;
+  const isRedisKnown = Boolean(redisUrl || isElsewhere);
+  const known = isRedisKnown && mysqlUrl !== undefined;
   const given = { ...env, MOA_REDIS_URL: redisUrl, MOA_MYSQL_URL: mysqlUrl, MOA_KEY_PREFIX: keyPrefix };
   return {
     host: written.host ?? "127.0.0.1",

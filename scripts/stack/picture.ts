@@ -54,6 +54,7 @@ function line(name: string, pid: number | undefined, place: string): string {
 }
 
 function withoutPassword(url: string): string {
+  if (url === "") return "as MOA_REDIS_* say";
   const shown = new URL(url);
   if (shown.password !== "") shown.password = "***";
   return shown.href;

@@ -42,7 +42,7 @@ export function podOf({ name, main, env, logFile }: PodSpec): Pod {
       ports = await portsSaid(process, signal);
     },
     readyMsMax: 30_000,
-    stopMsMax: limits.drainMsMax,
+    stopMsMax: limits.drainMsMax + 10_000,
   });
   return {
     child,

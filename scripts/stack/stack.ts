@@ -24,7 +24,7 @@ export interface StackOptions {
   readonly opsPort: number;
   /** On a MariaDB of ours; `moa` unless it is said. */
   readonly database?: string | undefined;
-  /** Environment of the pods; MOA_REDIS_URL or MOA_MYSQL_URL in it = that server is not ours to start. */
+  /** Environment of the pods; where it names Redis (MOA_REDIS_URL, _SENTINELS, _CLUSTER) or MOA_MYSQL_URL, that is not ours to start. */
   readonly env: NodeJS.ProcessEnv;
   /** In the place of workers/main.ts: a test's own commands, or faults on purpose. */
   readonly workerMain?: string;
@@ -37,6 +37,7 @@ export class Stack {
   readonly mariadb: Child | undefined;
   readonly gateways: readonly Pod[];
   readonly workers: readonly Pod[];
+  /** Empty where Sentinels or a Cluster were given. */
   readonly redisUrl: string;
   readonly mysqlUrl: string;
   #isStopping = false;
@@ -97,16 +98,18 @@ type Servers = Pick<Stack, "redis" | "mariadb" | "redisUrl" | "mysqlUrl">;
 
 async function serversOf({ dir, env, database }: StackOptions): Promise<Servers> {
   const [redisPort, mysqlPort] = [await freePort(), await freePort()];
-  const redis = env.MOA_REDIS_URL
-    ? undefined
-    : redisServer({ dir: join(dir, "redis"), port: redisPort, logFile: logOf(dir, "redis") });
+  const isElsewhere = Boolean(env.MOA_REDIS_SENTINELS || env.MOA_REDIS_CLUSTER);
+  const redis =
+    env.MOA_REDIS_URL || isElsewhere
+      ? undefined
+      : redisServer({ dir: join(dir, "redis"), port: redisPort, logFile: logOf(dir, "redis") });
   const mariadb = env.MOA_MYSQL_URL
     ? undefined
     : await mariadbServer({ dir: join(dir, "mariadb"), port: mysqlPort, logFile: logOf(dir, "mariadb"), database });
   return {
     redis,
     mariadb: mariadb?.server,
-    redisUrl: env.MOA_REDIS_URL || redisUrlOf(redisPort),
+    redisUrl: env.MOA_REDIS_URL || (isElsewhere ? "" : redisUrlOf(redisPort)),
     mysqlUrl: mariadb?.url ?? (env.MOA_MYSQL_URL as string),
   };
 }

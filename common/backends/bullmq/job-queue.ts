@@ -9,7 +9,7 @@
  *   - Closing has a deadline of its own; after it the connections are cut.
  */
 import { Queue, Worker } from "bullmq";
-import { Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { limits } from "#common/contract/limits.ts";
 import { type QueueName, type QueueSpec, queues } from "#common/contract/queues.ts";
 import { backoffMs } from "#common/kernel/backoff.ts";
@@ -20,9 +20,11 @@ import type { Random } from "#common/kernel/random.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { JobHandler, JobQueue } from "#common/ports/job-queue.ts";
+import { dial, dialCluster, type RedisPlace } from "../redis/place.ts";
 
-export interface JobQueueOptions {
-  readonly url: string;
+export type JobQueueOptions = RedisPlace & JobQueueTools;
+
+interface JobQueueTools {
   /** `keys.jobs` */
   readonly prefix: string;
   readonly clock: Clock;
@@ -38,7 +40,7 @@ const ASK_AGAIN_MS = 1_000;
 const REGISTER_EVERY_PERIODS = 3;
 
 interface Working {
-  readonly redis: Redis;
+  readonly redis: Redis | Cluster;
   readonly queue: Queue;
   readonly worker: Worker;
   cancelRegistering: () => void;
@@ -83,16 +85,21 @@ export class BullmqJobQueue implements JobQueue {
     await Promise.all(this.#working.splice(0).map((working) => this.#end(working)));
   }
 
-  #connect(): Redis {
-    const redis = new Redis(this.#options.url, {
+  #connect(): Redis | Cluster {
+    const { random } = this.#options;
+    const again = (attempt: number) => backoffMs(attempt - 1, random, 50, 1_000);
+    const options = {
       maxRetriesPerRequest: null,
       commandTimeout: COMMAND_MS_MAX,
       connectTimeout: limits.redisCallMsMax,
       disconnectTimeout: 200,
       keepAlive: 10_000,
       connectionName: "moa-jobs",
-      retryStrategy: (attempt) => backoffMs(attempt - 1, this.#options.random, 50, 1_000),
-    });
+    };
+    const redis =
+      "cluster" in this.#options
+        ? dialCluster(this.#options, options, again)
+        : dial(this.#options, { ...options, retryStrategy: again });
     // Without a listener an error of the connection would end the process; BullMQ's own events tell of it.
     redis.on("error", () => {});
     return redis;

@@ -1,7 +1,7 @@
 /** What an operator should know of the Redis behind a pod; what would stop a start is in fitness.ts. */
 import type { Clock } from "#common/kernel/clock.ts";
 import type { Checkup, Finding } from "#common/ports/checkup.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, ServerCalls } from "./connection.ts";
 
 const SKEW_MS_MAX = 1_000;
 const MEMORY_SHARE_MAX = 0.8;
@@ -17,26 +17,36 @@ export class RedisCheckup implements Checkup {
 
   async checkup(): Promise<readonly Finding[]> {
     try {
-      const info = await this.#commands.call("INFO", (redis) => redis.info());
-      const field = (name: string) => new RegExp(`^${name}:(\\S+)`, "m").exec(info)?.[1] ?? "";
-      const skewMs = await this.#skewMs();
-      return [
-        { check: "redis", verdict: "good", found: `version ${field("redis_version")}`, advice: "" },
-        policy(field("maxmemory_policy")),
-        memory(Number(field("used_memory")), Number(field("maxmemory"))),
-        kept(field("aof_enabled") === "1"),
-        skew(skewMs),
-      ];
+      const servers = await this.#commands.servers();
+      return (await Promise.all(servers.map((server) => this.#checkupOf(server)))).flat();
     } catch (error) {
-      const advice = "Is redis-server running, and MOA_REDIS_URL right? Pods hold their sockets until it is back.";
+      const advice = "Is redis-server running, and MOA_REDIS_* right? Pods hold their sockets until it is back.";
       return [{ check: "redis", verdict: "bad", found: (error as Error).message, advice }];
     }
   }
 
+  async #checkupOf(server: ServerCalls): Promise<readonly Finding[]> {
+    const info = await server.call("INFO", (redis) => redis.info());
+    const field = (name: string) => new RegExp(`^${name}:(\\S+)`, "m").exec(info)?.[1] ?? "";
+    const skewMs = await this.#skewMs(server);
+    const findings: readonly Finding[] = [
+      { check: "redis", verdict: "good", found: `version ${field("redis_version")}`, advice: "" },
+      policy(field("maxmemory_policy")),
+      memory(Number(field("used_memory")), Number(field("maxmemory"))),
+      kept(field("aof_enabled") === "1"),
+      skew(skewMs),
+    ];
+    if (server.address === "") return findings;
+    return findings.map((finding) => ({
+      ...finding,
+      check: finding.check.replace("redis", `redis ${server.address}`),
+    }));
+  }
+
   /** Redis' clock against ours, halfway of the call. */
-  async #skewMs(): Promise<number> {
+  async #skewMs(server: ServerCalls): Promise<number> {
     const before = this.#clock.nowMs();
-    const [seconds, micros] = await this.#commands.call("TIME", (redis) => redis.time());
+    const [seconds, micros] = await server.call("TIME", (redis) => redis.time());
     return Number(seconds) * 1_000 + Number(micros) / 1_000 - (before + this.#clock.nowMs()) / 2;
   }
 }

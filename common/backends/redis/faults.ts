@@ -1,13 +1,14 @@
 /** What Redis or its connection said, in our words. */
 import { MoaError } from "#common/kernel/errors.ts";
+import { REDIS_REFUSALS } from "#common/observe/redis-metrics.ts";
 
-const REPLIES = ["LOADING", "READONLY", "OOM", "NOREPLICAS", "MISCONF", "CLUSTERDOWN"] as const;
-const CONNECTION = /^(connection is closed|stream isn't writeable|reached the max retries|read E|write E|connect E)/i;
+const CONNECTION =
+  /^(connection is closed|stream isn't writeable|reached the max retries|not connected|read E|write E|connect E)/i;
 
-export type RedisFault = "timeout" | "connection" | "other" | (typeof REPLIES)[number];
+export type RedisFault = "timeout" | "connection" | "other" | (typeof REDIS_REFUSALS)[number];
 
 export function faultOf(error: Error): RedisFault {
-  const reply = REPLIES.find((code) => error.message.startsWith(code));
+  const reply = REDIS_REFUSALS.find((code) => error.message.startsWith(code));
   if (reply) return reply;
   if (/timed out|took longer/.test(error.message)) return "timeout";
   return CONNECTION.test(error.message) || "syscall" in error ? "connection" : "other";

@@ -1,6 +1,6 @@
 /**
- * The blocking reads: a connection for each shard, because a read that waits holds up all that is sent after it. The
- * deadline of a read is the connection's own (connection.ts), which is then made again: a dead connection shows itself
+ * The blocking reads: a connection for each shard, because a read that waits holds up all that is sent after it; it
+ * goes where the shard goes. The deadline of a read is the connection's own (connection.ts), which is then made again: a dead connection shows itself
  * by nothing else.
  */
 import type { Lane } from "#common/contract/ids.ts";
@@ -8,7 +8,7 @@ import { shardOf, type Topology } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import { backoffMs } from "#common/kernel/backoff.ts";
 import { pause } from "#common/kernel/clock.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
+import type { Connection, ConnectionTools } from "./connection.ts";
 
 /** As XREAD answers: per stream its key and entries, an entry with the one field that ours have. */
 export type Streams = readonly (readonly [
@@ -19,14 +19,18 @@ export type Streams = readonly (readonly [
 /** Of one read. An entry may have 60 KB: this is 30 MB at the very most. */
 const ENTRIES_MAX = 512;
 
+export interface ShardReadersOptions extends Pick<ConnectionTools, "clock" | "random"> {
+  readonly reach: Topology;
+  /** Makes a connection. */
+  connect(): Connection;
+}
+
 export class ShardReaders {
-  readonly #options: ConnectionOptions;
-  readonly #reach: Topology;
+  readonly #options: ShardReadersOptions;
   readonly #connections = new Map<number, Connection>();
 
-  constructor(options: ConnectionOptions, reach: Topology) {
+  constructor(options: ShardReadersOptions) {
     this.#options = options;
-    this.#reach = reach;
   }
 
   /** @throws MoaError redis_unavailable, never without some wait: it is called again at once */
@@ -36,7 +40,7 @@ export class ShardReaders {
       await pause(this.#options.clock, waitMs);
       return [];
     }
-    const connection = this.#of(shardOf(this.#reach, at.lane));
+    const connection = this.#of(shardOf(this.#options.reach, at.lane));
     await connection.open();
     // BLOCK 0 would wait for ever.
     const block = waitMs > 0 ? ["BLOCK", waitMs] : [];
@@ -59,7 +63,7 @@ export class ShardReaders {
   #of(shard: number): Connection {
     const known = this.#connections.get(shard);
     if (known) return known;
-    const made = new Connection(this.#options, "reader");
+    const made = this.#options.connect();
     this.#connections.set(shard, made);
     return made;
   }
