@@ -17,15 +17,21 @@ export function encodeEvent(event: InboundEvent): string {
 /**
  * @param loggedAtMs time of the lane entry by Redis' clock. A receivedAt further than `clockSkewMsMax` from it is moved
  * to that bound: a gateway whose clock is two minutes behind would otherwise expire every answer. Deterministic, because
- * a re-run reads the same entry.
+ * a re-run reads the same entry. One that was put there again is measured at its first entry.
  * @throws MoaError contract_unreadable
  */
 export function decodeEvent(line: string, loggedAtMs: number): InboundEvent {
   const event = parse(line, EVENT_KINDS) as unknown as InboundEvent;
-  const low = loggedAtMs - limits.clockSkewMsMax;
-  const high = loggedAtMs + limits.clockSkewMsMax;
+  const atMs = event.loggedAt ?? loggedAtMs;
+  const low = atMs - limits.clockSkewMsMax;
+  const high = atMs + limits.clockSkewMsMax;
   if (event.receivedAt >= low && event.receivedAt <= high) return event;
   return { ...event, receivedAt: Math.min(Math.max(event.receivedAt, low), high) };
+}
+
+/** Of an encoded event or action; a name that it has already counts as said last. */
+export function withField(line: string, name: "late" | "loggedAt" | "again", value: true | number): string {
+  return `${line.slice(0, -1)},"${name}":${value}}`;
 }
 
 export function encodeAction(action: OutboundAction): string {

@@ -29,6 +29,8 @@ export interface ChatEvent {
   readonly trace?: string;
   /** Read after the bot's tenure had gone elsewhere: logged and counted, never run as a command (ADR 0003). */
   readonly late?: true;
+  /** It was in the lane already, since then by its store's clock, and put there again after a loss (ADR 0010). Epoch ms. */
+  readonly loggedAt?: number;
   /** Device of the connection that reported it, never what the line itself claims. Absent from older gateways. */
   readonly device?: string;
   /** That device was not approved when the line was read: on record, never run as a command, never answered. */
@@ -48,6 +50,7 @@ export interface ReceiptEvent {
   readonly action: string;
   readonly state: ReceiptState;
   readonly receivedAt: number;
+  readonly loggedAt?: number;
   readonly trace?: string;
 }
 
@@ -64,8 +67,15 @@ interface ActionBase {
   readonly deadline: number;
   /** Asks for a receipt in the room's lane. Set on what MySQL keeps an outbox row of. */
   readonly receipt?: true;
+  /**
+   * What to do when a failover leaves unknown whether it was shown. Absent: `resend`, labelled. `drop` for chatter,
+   * `hold` for money: an operator decides.
+   */
+  readonly inDoubt?: "drop" | "hold";
   /** When the gateway had the line that this answers, epoch ms. Absent on what answers nothing. */
   readonly askedAt?: number;
+  /** Asked for before a loss of Redis, and put into the outbox after it: it may have been shown (ADR 0010). */
+  readonly again?: true;
   readonly trace?: string;
 }
 

@@ -38,6 +38,11 @@ export function untrustedIdOf(id: EventId): EventId {
   return hash("sha256", `untrusted\0${id}`, "hex").slice(0, 16);
 }
 
+/** What a late line is remembered as where events are handled: its copy that was not late is still to be run. */
+export function lateIdOf(id: EventId): EventId {
+  return hash("sha256", `late\0${id}`, "hex").slice(0, 16);
+}
+
 /** Id of the n-th action of a decision: the same on every re-run, so each sink can tell a repeat. */
 export function actionIdOf(event: EventId, index: number): string {
   return `${event}:${index}`;

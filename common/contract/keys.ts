@@ -25,8 +25,14 @@ export function keysFor(topology: Topology, prefix = "moa:") {
     parked: (lane: Lane) => `${shard(lane)}:parked:${lane}`,
     /** stream: actions not yet proven delivered; entry id `<sequence>-0` */
     outbox: (bot: BotName) => `${tag(bot)}:out:${bot}`,
-    /** hash: generation, next, first, the writer's pod and tenure, highest epoch of each lane */
+    /** hash: generation, next, first, highest epoch of each lane; the writer's tenure and how the last one ended */
     outboxMeta: (bot: BotName) => `${tag(bot)}:meta:${bot}`,
+    /** hash: of each connection that may become the bot's writer its since, pod and device */
+    candidates: (bot: BotName) => `${tag(bot)}:candidates:${bot}`,
+    /** hash: of each action that an operator decides on, by its id, when it was put there and its text */
+    held: (bot: BotName) => `${tag(bot)}:held:${bot}`,
+    /** sorted set: held actions of all bots of a tag by when they were put there */
+    heldAges: (tagIndex: number) => `${prefix}{o:${tagIndex}}:held-ages`,
     /** set: event ids enqueued with a deadline in that minute */
     outboxIds: (bot: BotName, deadlineMinute: number) => `${tag(bot)}:ids:${bot}:${deadlineMinute}`,
     /** set: bots with actions enqueued since the member last looked. One per tag and member. */

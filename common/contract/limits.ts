@@ -42,8 +42,30 @@ export const limits = {
   actionsInHandMax: 256,
   actionCharsInHandMax: 1024 * 1024,
   handoverMsMax: 1_000,
+  drainPerSecondMax: 250,
+  drainBotsAtOnceMax: 64,
+  // writers: barriers and evidence
+  unconfirmedActionsMax: 16,
+  barrierAfterMs: 250,
+  barrierMsMax: 4_300,
+  barrierBusyMsMax: 30_000,
+  pingIdleMsMin: 10_000,
+  pingIdleMsMax: 14_000,
+  pongMsMax: 5_000,
+  falseVerdictMs: 30_000,
+  loopStalledMs: 1_000,
+  vitalsEveryMs: 30_000,
+  tenureMsMin: 30_000,
+  writersLookEveryMs: 500,
+  heldPerBotMax: 1_000,
+  heldLookEveryMs: 5_000,
+  candidatesPerBotMax: 64,
+  shownLatelyMs: 15_000,
+  shownLatelyMax: 256,
+  standbysAskedPerLook: 64,
+  standbyRoundMsMin: 2_000,
+  failoverMsMax: 60_000,
   // pings
-  pingEveryMs: 30_000,
   pingsGatherMs: 1_000,
   pingsPerInsertMax: 100,
   pingsWaitingMax: 5_000,
@@ -54,6 +76,12 @@ export const limits = {
   laneBacklogEventsMax: 100_000,
   appendedAgainMsMax: 3_600_000,
   gatewayRingBytesMax: 24 * 1024 * 1024,
+  // what Redis acknowledged, kept in case it loses it: half of the gateway's ring at most; and when it is too late to put
+  // it back, because what was handled is not remembered for ever
+  replayMs: 15_000,
+  replayBytesMax: 12 * 1024 * 1024,
+  replayDecisionsBytesMax: 24 * 1024 * 1024,
+  replayAgeMsMax: 600_000,
   // a turn
   turnMsMax: 5_000,
   turnsPerLaneMax: 2_048,
@@ -73,7 +101,7 @@ export const limits = {
   dirtyEveryMs: 1_000,
   dirtyMarksMs: 600_000,
   outboxActionsMax: 10_000,
-  confirmGatherMs: 250,
+  confirmGatherMs: 50,
   commitEventsMax: 512,
   commitGridMs: 50,
   commitBytesMax: 1024 * 1024,
@@ -89,6 +117,9 @@ export const limits = {
   blockingReadGraceMs: 2_000,
   probeEveryMs: 1_000,
   probeSilenceMsMax: 5_000,
+  redisLookEveryMs: 2_000,
+  sentinelMsMax: 1_000,
+  clusterAskMsMax: 1_000,
   clockSkewMsMax: 5_000,
   // rows
   rowsPerInsertMax: 125,
@@ -108,7 +139,7 @@ export const limits = {
   approvalChangesMax: 1_000,
   approvalChangesEveryMs: 500,
   // stop
-  drainMsMax: 8_000,
+  drainMsMax: 30_000,
 } as const;
 
 assert(limits.appendBytesMax < limits.frameBytesMax * 2, "a lone large frame is an entry of its own");
@@ -120,7 +151,14 @@ assert(
   limits.seenBucketMs * (limits.seenBuckets - 1) >= 600_000,
   "a handled event is remembered for ten minutes at least",
 );
+assert(limits.barrierAfterMs + limits.barrierMsMax < 5_000, "a dead writer with traffic is found within 5 s");
+assert(limits.pingIdleMsMax + limits.pongMsMax < 20_000, "an idle dead connection is found within 20 s");
 assert(limits.redisCallMsMax < limits.lifeMs, "a Redis call fails before the pod's life does");
+assert(limits.replayBytesMax * 2 <= limits.gatewayRingBytesMax, "what waits for a lane has half of the ring at least");
+assert(
+  limits.replayAgeMsMax < limits.seenBucketMs * (limits.seenBuckets - 1),
+  "what is put back is known where it was handled",
+);
 assert(limits.turnMsMax < limits.drainMsMax, "a turn that began may end before the drain does");
 assert(limits.probeSilenceMsMax > limits.probeEveryMs * 2, "one late probe is no dead subscriber");
 assert(limits.approvalFreshMs * 2 < limits.approvalUsableMs, "an approval is asked for again long before it ends");

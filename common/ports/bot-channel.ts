@@ -4,11 +4,11 @@
  */
 import type { BotName } from "../contract/ids.ts";
 import type { OutboxPiece } from "./outbox.ts";
+import type { Told } from "./writer-directory.ts";
 
 export interface BotListener {
   onPiece(piece: OutboxPiece): void;
-  /** A connection became the bot's writer (tenure given), or the reign ended (null). */
-  onWriter(tenure: number | null): void;
+  onTold(told: Told): void;
   /** The subscription was renewed: anything may have been missed. */
   onRenewed(): void;
 }

@@ -21,11 +21,24 @@ export interface Append {
   readonly number: number;
   /** Encoded events, 1 or more, appended as one entry. */
   readonly events: readonly string[];
+  /** The append before it, which was acknowledged; undefined for the first, and where nobody knows. */
+  readonly after?: { readonly by: MemberId; readonly number: number } | undefined;
+  /** Asked when the call leaves, which may be a while after it was made: false fails it, and nothing is appended. */
+  isWanted?(): boolean;
 }
 
+/** `at`: when it got into the lane, by the store's clock, epoch ms; of a repeat, when it did the first time. */
+export type Appended =
+  | { readonly outcome: "appended" | "repeated"; readonly at: number }
+  | { readonly outcome: "lost" };
+
 export interface LaneAppender {
-  /** @throws MoaError lane_full when the lane has `laneBacklogEventsMax` unhandled events */
-  append(append: Append): Promise<"appended" | "repeated">;
+  /**
+   * `lost`: the append named by `after` is not in the lane any more, so the store lost what it had acknowledged. Nothing
+   * was appended: what was lost comes first, and would pass for a repeat behind a higher number.
+   * @throws MoaError lane_full when the lane has `laneBacklogEventsMax` unhandled events, deadline_passed when not wanted
+   */
+  append(append: Append): Promise<Appended>;
 }
 
 export interface LaneState {
@@ -68,7 +81,7 @@ export interface ParkedEvent {
 export interface LaneCommit {
   readonly lane: Lane;
   readonly epoch: number;
-  /** Counts up within the epoch from 1; a retry keeps it. */
+  /** Counts up within the epoch from 1 without a gap; a retry keeps it. */
   readonly number: number;
   /** Lowest entry id below and including which all is done; null when it did not move. */
   readonly position: string | null;
@@ -105,7 +118,7 @@ export interface LaneReader {
   read(cursors: ReadonlyMap<Lane, string>, waitMs: number): Promise<readonly LaneEntry[]>;
   /** Counts one more try of the event before it runs, after a crash: once per epoch. Null when fenced. */
   attempt(lane: Lane, epoch: number, event: EventId): Promise<number | null>;
-  /** @throws MoaError fenced */
+  /** @throws MoaError fenced, also when the commit before it is not there any more: its rows and seen ids were lost */
   commit(commit: LaneCommit): Promise<"done" | "repeated">;
   /**
    * A store that lost its data numbers by its clock, which may be behind: from here on the lane's epochs and the ids of

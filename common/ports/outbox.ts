@@ -2,7 +2,7 @@
  * The outbound log of each bot, and the doorbell beside it. The stream is the truth, the channel the fast path.
  *
  * worker:   enqueue (whole decisions)  ──> stream of the bot, numbered ──> published on the bot's channel
- * gateway:  attach -> read from `first` -> live frames in sequence; a gap is read from the stream -> confirm -> detach
+ * gateway:  read from the first unconfirmed -> live frames in sequence; a gap is read from the stream -> confirm
  *
  * What it guarantees: a decision is appended whole or not at all; one event's decision is appended once while its dedupe
  * entry lives (deadline + dedupeBeyondDeadlineMs); sequences of one generation have no holes. A sequence counts only
@@ -10,7 +10,7 @@
  *
  * Every call rejects with MoaError redis_unavailable as in lane-log.ts, and may be made again.
  */
-import type { BotName, ConnectionId, EventId, Lane, MemberId } from "../contract/ids.ts";
+import type { BotName, EventId, Lane, MemberId } from "../contract/ids.ts";
 
 export interface OutboxDecision {
   readonly bot: BotName;
@@ -39,25 +39,16 @@ export interface OutboxPiece {
   readonly actions: readonly string[];
 }
 
-/** `tenure` is the present writer's, 0 when nobody writes: a pod that was not told sees here that it no longer does. */
+/** `epoch` is the present writer's, 0 when nobody writes: a pod that was not told sees here that it no longer does. */
 export interface OutboxRead extends OutboxPiece {
-  readonly tenure: number;
-}
-
-export interface Attached {
-  /** Numbers this reign; a later attach anywhere has a higher one. */
-  readonly tenure: number;
-  readonly generation: string;
-  /** Lowest sequence not confirmed, and the one the next action will get. */
-  readonly first: number;
-  readonly next: number;
-  /** The former writer did not detach: what is between `first` and `next` may have been shown already. */
-  readonly ambiguous: boolean;
+  readonly epoch: number;
 }
 
 export interface Confirmation {
   readonly bot: BotName;
-  readonly tenure: number;
+  readonly epoch: number;
+  /** Of the tenure. */
+  readonly id: string;
   readonly generation: string;
   /** Every action up to and including this sequence is done with. */
   readonly upTo: number;
@@ -67,21 +58,19 @@ export interface OutboxHead {
   readonly bot: BotName;
   readonly generation: string;
   readonly next: number;
+  /** An operator holds the bot (writer-directory.ts). */
+  readonly paused: boolean;
 }
 
-/**
- * Gateway side. `attach` is the place that a writer directory takes over with failover: for now the newest connection of
- * a bot is its writer, and a stale tenure can confirm nothing.
- */
+/** Gateway side. Who may write, and from which sequence on, is the writer directory's to say (writer-directory.ts). */
 export interface OutboxReader {
-  /** Makes the connection the bot's writer and tells the bot's channel so. */
-  attach(bot: BotName, member: MemberId, connection: ConnectionId): Promise<Attached>;
-  /** Ends the reign if it is still this one, and tells the channel: another pod's connection may attach. */
-  detach(bot: BotName, tenure: number): Promise<void>;
   /** Up to `outboxReadMax` actions from the sequence on; empty at the end. The generation read is in the piece. */
   read(bot: BotName, fromSequence: number): Promise<OutboxRead>;
-  /** All of one tag. Trims; a stale tenure or other generation changes nothing. */
-  confirm(confirmations: readonly Confirmation[]): Promise<void>;
+  /**
+   * All of one tag. Trims. False for one whose tenure or generation is not the bot's any more, or that confirms what was
+   * never appended: nothing changed there.
+   */
+  confirm(confirmations: readonly Confirmation[]): Promise<readonly boolean[]>;
   /** Takes the bots that were marked for this member since the last call, at most 1,000. */
   takeDirty(member: MemberId): Promise<readonly BotName[]>;
   heads(bots: readonly BotName[]): Promise<readonly OutboxHead[]>;

@@ -10,6 +10,7 @@ import { type RedisServer, startRedis } from "#test/fixtures/redis.ts";
 import { recorder } from "./heard.ts";
 import { eventually, freshKeys, redisPods } from "./on-every-backend.ts";
 import { type RedisProxy, startRedisProxy } from "./redis-proxy.ts";
+import { candidate, ending, granted, UNSEEN } from "./writer-steps.ts";
 
 const RESUMED_MS = 5_000;
 let server: RedisServer;
@@ -86,12 +87,21 @@ function everyCall(pod: Backends): Promise<unknown>[] {
     pod.rows.trim(0, "0-0"),
     pod.rows.backlog([0]),
     pod.outboxWriter.enqueue([decision("x")]),
-    pod.outboxReader.attach("bot", "g.1", "c.1"),
-    pod.outboxReader.detach("bot", 1),
     pod.outboxReader.read("bot", 1),
-    pod.outboxReader.confirm([{ bot: "bot", tenure: 1, generation: "", upTo: 1 }]),
+    pod.outboxReader.confirm([{ bot: "bot", epoch: 1, id: "", generation: "", upTo: 1 }]),
     pod.outboxReader.takeDirty("g.1"),
     pod.outboxReader.heads(["bot"]),
+    pod.writers.enrol(candidate("c.1", "g.1")),
+    pod.writers.withdraw("bot", "c.1"),
+    pod.writers.take(candidate("c.1", "g.1"), null, UNSEEN),
+    pod.writers.end("bot", { epoch: 1, id: "" }, ending(1)),
+    pod.writers.look("bot"),
+    pod.writers.ask("bot", { kind: "paused", paused: false }),
+    pod.held.hold({ bot: "bot", id: "a:0", heldAt: 1_000, action: "x" }),
+    pod.held.list("bot"),
+    pod.held.resend("bot", "a:0", '{"v":1,"kind":"text","deadline":1}'),
+    pod.held.discard("bot", "a:0"),
+    pod.held.backlog(),
     pod.channel.subscribe("new bot", recorder().listener),
     pod.membership.join("worker", "w.1"),
     pod.membership.renew("worker", "w.1"),
@@ -102,7 +112,7 @@ function everyCall(pod: Backends): Promise<unknown>[] {
 
 describe("killed and started again", () => {
   test("nothing hangs, and reads, calls and subscriptions resume by themselves", async () => {
-    const pod = await started(redisPods(server.url)());
+    const pod = await started(redisPods({ url: server.url })());
     const { heard, listener } = recorder();
     await pod.channel.subscribe("bot", listener);
     const reader = readForEver(pod);
@@ -140,7 +150,7 @@ describe("killed and started again", () => {
 
   test("a pod that starts while Redis is away fails within the deadline of a call", async () => {
     await server.signal("SIGKILL");
-    const pod = redisPods(server.url)();
+    const pod = redisPods({ url: server.url })();
     pods.push(pod);
     const { code, ms } = await settled(pod.start());
     expect(code).toBe("redis_unavailable");
@@ -150,7 +160,7 @@ describe("killed and started again", () => {
 
 describe("frozen", () => {
   test("every call is rejected by its deadline, and all goes on when Redis does", async () => {
-    const pod = await started(redisPods(server.url)());
+    const pod = await started(redisPods({ url: server.url })());
     const { heard, listener } = recorder();
     await pod.channel.subscribe("bot", listener);
     const reader = readForEver(pod);
@@ -181,7 +191,7 @@ describe("frozen", () => {
 
 describe("subscriber", () => {
   test("killed by Redis, it renews its subscriptions and says so", async () => {
-    const pod = await started(redisPods(server.url)());
+    const pod = await started(redisPods({ url: server.url })());
     const recorders = Array.from({ length: 600 }, () => recorder());
     await Promise.all(
       recorders.map(({ listener }, i) => pod.channel.subscribe(i === 0 ? "bot" : `bot-${i}`, listener)),
@@ -198,7 +208,7 @@ describe("subscriber", () => {
 
   test("open but dead, it is found by its probe and made again", async () => {
     const observed = createMetrics(false);
-    const pod = await started(redisPods(proxy.url, freshKeys(), observed)());
+    const pod = await started(redisPods({ url: proxy.url }, freshKeys(), observed)());
     const { heard, listener } = recorder();
     await pod.channel.subscribe("bot", listener);
     expect(proxy.freeze(/ssubscribe/i)).toBe(1);
@@ -225,6 +235,7 @@ describe("applied, but the reply was lost", () => {
     await pod.appender.append({ lane: 1, by: "g.1", number: 1, events: ["x"] });
     await pod.lanes.commit(await commitOf(pod, 1));
     await pod.outboxWriter.enqueue([{ ...decision("x"), bot: "another" }]);
+    await granted(pod.writers, candidate("c.1", "g.1", { bot: "another" }));
   }
 
   async function commitOf(pod: Backends, lane: number): Promise<LaneCommit> {
@@ -232,15 +243,15 @@ describe("applied, but the reply was lost", () => {
     return { lane, epoch: taken?.epoch ?? 0, number: 1, position: null, seen: [], rows: [], counts: {}, parked: [] };
   }
 
-  test("the same append, commit and enqueue made again are known as repeats", async () => {
+  test("the same append, commit, enqueue and take made again are known as repeats", async () => {
     const keys = freshKeys();
-    const pod = await started(redisPods(proxy.url, keys)());
+    const pod = await started(redisPods({ url: proxy.url }, keys)());
     await teachScripts(pod);
 
     const append = { lane: 0, by: "g.1", number: 1, events: ["x"] };
     const appended = async () => expect(await admin.xlen(keys.inbound(0))).toBe(1);
     expect(await lost(() => pod.appender.append(append), appended)).toBe("redis_unavailable");
-    await eventually(async () => expect(await pod.appender.append(append)).toBe("repeated"));
+    await eventually(async () => expect(await pod.appender.append(append)).toMatchObject({ outcome: "repeated" }));
 
     const commit = { ...(await commitOf(pod, 0)), counts: { handled: 1 }, seen: ["aaaaaaaaaaaaaaaa"], rows: ["r"] };
     const committed = async () => expect(await admin.xlen(keys.rows(0))).toBe(1);
@@ -252,5 +263,11 @@ describe("applied, but the reply was lost", () => {
     const enqueued = async () => expect(await admin.xlen(keys.outbox("bot"))).toBe(1);
     expect(await lost(() => pod.outboxWriter.enqueue([one]), enqueued)).toBe("redis_unavailable");
     await eventually(async () => expect(await pod.outboxWriter.enqueue([one])).toEqual(["duplicate"]));
+
+    const taken = async () => expect(await admin.hexists(keys.outboxMeta("bot"), "pod")).toBe(1);
+    const take = () => pod.writers.take(candidate("c.1", "g.1"), null, UNSEEN);
+    expect(await lost(take, taken)).toBe("redis_unavailable");
+    const epoch = Number(await admin.hget(keys.outboxMeta("bot"), "tenure"));
+    await eventually(async () => expect(await take()).toMatchObject({ epoch, first: 1, next: 2, doubtBelow: 1 }));
   });
 });

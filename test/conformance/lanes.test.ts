@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { LaneCommit, LaneReader, LaneState, Taken } from "#common/ports/lane-log.ts";
-import { laneBacklogMax, onEveryBackend } from "./on-every-backend.ts";
+import { onEveryBackend } from "./on-every-backend.ts";
 
 const A = "aaaaaaaaaaaaaaaa";
 const B = "bbbbbbbbbbbbbb00";
@@ -19,59 +19,6 @@ function entriesOf(lanes: LaneReader, lane: number, after = "0-0") {
 }
 
 onEveryBackend((rig) => {
-  describe("append", () => {
-    test("entries are read in the order they were appended, events of one together", async () => {
-      const { appender, lanes } = await rig.pod();
-      await appender.append({ lane: 1, by: "g.1", number: 1, events: ["a", "b"] });
-      await appender.append({ lane: 1, by: "g.2", number: 1, events: ["c"] });
-      const found = await entriesOf(lanes, 1);
-      expect(found.map((entry) => entry.events)).toEqual([["a", "b"], ["c"]]);
-    });
-
-    test("an entry says when it was logged", async () => {
-      const { appender, lanes } = await rig.pod();
-      await appender.append({ lane: 0, by: "g.1", number: 1, events: ["a"] });
-      const [entry] = await entriesOf(lanes, 0);
-      expect(Math.abs((entry?.loggedAtMs ?? 0) - Date.now())).toBeLessThan(2_000);
-    });
-
-    test("a repeat of a number already made adds nothing", async () => {
-      const { appender, lanes } = await rig.pod();
-      const append = { lane: 0, by: "g.1", number: 1, events: ["a"] };
-      expect(await appender.append(append)).toBe("appended");
-      expect(await appender.append(append)).toBe("repeated");
-      expect(await appender.append({ ...append, number: 2 })).toBe("appended");
-      expect(await appender.append(append)).toBe("repeated");
-      expect(await entriesOf(lanes, 0)).toHaveLength(2);
-    });
-
-    test("numbers are counted per lane and per incarnation", async () => {
-      const { appender } = await rig.pod();
-      expect(await appender.append({ lane: 0, by: "g.1", number: 1, events: ["a"] })).toBe("appended");
-      expect(await appender.append({ lane: 2, by: "g.1", number: 1, events: ["a"] })).toBe("appended");
-      expect(await appender.append({ lane: 0, by: "g.2", number: 1, events: ["a"] })).toBe("appended");
-    });
-
-    test("a full lane refuses, changes nothing, and takes again what it refused when there is room", async () => {
-      const { appender, lanes, balances } = await rig.pod();
-      const many = Array.from({ length: laneBacklogMax }, () => "x");
-      await appender.append({ lane: 0, by: "g.1", number: 1, events: many });
-      const next = { lane: 0, by: "g.1", number: 2, events: ["y"] };
-      await expect(appender.append(next)).rejects.toMatchObject({ code: "lane_full" });
-      expect((await balances.balances())[0]).toMatchObject({ appended: laneBacklogMax, entries: 1 });
-      const { epoch } = await take(lanes, 0);
-      await lanes.commit({ ...noCommit, lane: 0, epoch, number: 1, counts: { handled: 1 } });
-      expect(await appender.append(next)).toBe("appended");
-    });
-
-    test("a repeat into a full lane is known as a repeat", async () => {
-      const { appender } = await rig.pod();
-      const append = { lane: 0, by: "g.1", number: 1, events: Array.from({ length: laneBacklogMax }, () => "x") };
-      await appender.append(append);
-      expect(await appender.append(append)).toBe("repeated");
-    });
-  });
-
   describe("ownership", () => {
     test("a lane that nobody owned has no owner and begins at the beginning", async () => {
       const { lanes } = await rig.pod();
@@ -176,9 +123,18 @@ onEveryBackend((rig) => {
 
     test("commit numbers begin anew with an epoch", async () => {
       const { lanes, commit } = await threeEntries();
-      await commit(7, { seen: [A] });
+      for (const number of [1, 2, 3]) await commit(number, { seen: [A] });
       const { epoch } = await take(lanes, 0, "w.2");
       expect(await lanes.commit({ ...noCommit, lane: 0, epoch, number: 1 })).toBe("done");
+    });
+
+    test("a commit behind one that is not there changes nothing: what was acknowledged was lost", async () => {
+      const { rows, balances, commit } = await threeEntries();
+      await commit(1, { seen: [A] });
+      const beyond = commit(3, { seen: [B], rows: ["r"], counts: { handled: 3 } });
+      await expect(beyond).rejects.toMatchObject({ code: "fenced" });
+      expect(await rows.backlog([0])).toBe(0);
+      expect((await balances.balances())[0]).toMatchObject({ appended: 3, done: { handled: 0 } });
     });
 
     test("after a take the former owner is fenced and changes nothing", async () => {

@@ -3,6 +3,7 @@ import { tagOf } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import type { OutboxDecision, OutboxReader } from "#common/ports/outbox.ts";
 import { onEveryBackend, topology } from "./on-every-backend.ts";
+import { candidate, ending, granted } from "./writer-steps.ts";
 
 const soon = () => Date.now() + 60_000;
 let events = 0;
@@ -95,10 +96,10 @@ onEveryBackend((rig) => {
     });
 
     test("an outbox that nobody confirms keeps its newest actions up to the limit", async () => {
-      const { outboxWriter, outboxReader } = await rig.pod();
+      const { outboxWriter, outboxReader, writers } = await rig.pod();
       const actions = Array.from({ length: 2_000 }, (_, i) => `${i}`);
       for (let i = 0; i < 6; i++) await outboxWriter.enqueue([decision({ actions })]);
-      const { first, next } = await outboxReader.attach("bot", "g.1", "c");
+      const { first, next } = await granted(writers, candidate("c", "g.1"));
       expect([first, next]).toEqual([12_001 - limits.outboxActionsMax, 12_001]);
       expect(await outboxReader.read("bot", 1)).toMatchObject({ firstSequence: first });
     });
@@ -109,11 +110,11 @@ onEveryBackend((rig) => {
       const { outboxReader } = await rig.pod();
       expect(await outboxReader.read("nobody", 1)).toEqual({
         generation: "",
-        tenure: 0,
+        epoch: 0,
         firstSequence: 1,
         actions: [],
       });
-      expect(await outboxReader.heads(["nobody"])).toEqual([{ bot: "nobody", generation: "", next: 1 }]);
+      expect(await outboxReader.heads(["nobody"])).toEqual([{ bot: "nobody", generation: "", next: 1, paused: false }]);
     });
 
     test("a piece is bounded, and the next read goes on where it ended", async () => {
@@ -130,91 +131,76 @@ onEveryBackend((rig) => {
     });
 
     test("the generation stays, and the head tells it and the next sequence", async () => {
-      const { outboxWriter, outboxReader } = await rig.pod();
+      const { outboxWriter, outboxReader, writers } = await rig.pod();
       await outboxWriter.enqueue([decision()]);
       const [head] = await outboxReader.heads(["bot"]);
-      const { generation } = await outboxReader.attach("bot", "g.1", "c.1");
+      const { generation } = await granted(writers, candidate("c.1", "g.1"));
       await outboxWriter.enqueue([decision()]);
-      expect(head).toEqual({ bot: "bot", generation, next: 2 });
+      expect(head).toEqual({ bot: "bot", generation, next: 2, paused: false });
       expect(generation).not.toBe("");
       expect((await outboxReader.read("bot", 1)).generation).toBe(generation);
-      expect(await outboxReader.heads(["bot"])).toEqual([{ bot: "bot", generation, next: 3 }]);
+      expect(await outboxReader.heads(["bot"])).toEqual([{ bot: "bot", generation, next: 3, paused: false }]);
     });
 
     test("bots have generations of their own", async () => {
-      const { outboxReader } = await rig.pod();
-      const [a, b] = [await outboxReader.attach("a", "g.1", "c.1"), await outboxReader.attach("b", "g.1", "c.2")];
+      const { writers } = await rig.pod();
+      const a = await granted(writers, candidate("c.1", "g.1", { bot: "a" }));
+      const b = await granted(writers, candidate("c.2", "g.1", { bot: "b" }));
       expect(a.generation).not.toBe(b.generation);
     });
   });
 
-  describe("reign", () => {
-    test("each attach has a higher tenure, not below the time", async () => {
-      const { outboxReader } = await rig.pod();
-      const before = Date.now() - 1_000;
-      const first = await outboxReader.attach("bot", "g.1", "c.1");
-      const second = await outboxReader.attach("bot", "g.2", "c.2");
-      expect(first.tenure).toBeGreaterThan(before);
-      expect(second.tenure).toBeGreaterThan(first.tenure);
-    });
-
-    test("an attach is ambiguous when the former writer did not detach", async () => {
-      const { outboxReader } = await rig.pod();
-      const first = await outboxReader.attach("bot", "g.1", "c.1");
-      expect(first).toMatchObject({ ambiguous: false, first: 1, next: 1 });
-      const second = await outboxReader.attach("bot", "g.2", "c.2");
-      expect(second.ambiguous).toBe(true);
-      await outboxReader.detach("bot", first.tenure);
-      expect((await outboxReader.attach("bot", "g.3", "c.3")).ambiguous).toBe(true);
-      const { tenure } = await outboxReader.attach("bot", "g.3", "c.4");
-      await outboxReader.detach("bot", tenure);
-      expect((await outboxReader.attach("bot", "g.3", "c.5")).ambiguous).toBe(false);
-    });
-
+  describe("confirm", () => {
     test("confirmed actions are gone, the others stay under their sequences", async () => {
-      const { outboxWriter, outboxReader } = await rig.pod();
+      const { outboxWriter, outboxReader, writers } = await rig.pod();
       await outboxWriter.enqueue([decision({ actions: ["a", "b", "c"] })]);
-      const { tenure, generation } = await outboxReader.attach("bot", "g.1", "c.1");
-      await outboxReader.confirm([{ bot: "bot", tenure, generation, upTo: 2 }]);
-      expect(await outboxReader.read("bot", 1)).toEqual({ generation, tenure, firstSequence: 3, actions: ["c"] });
-      expect(await outboxReader.attach("bot", "g.1", "c.2")).toMatchObject({ first: 3, next: 4 });
+      const { epoch, id, generation } = await granted(writers, candidate("c.1", "g.1"));
+      expect(await outboxReader.confirm([{ bot: "bot", epoch, id, generation, upTo: 2 }])).toEqual([true]);
+      expect(await outboxReader.read("bot", 1)).toEqual({ generation, epoch, firstSequence: 3, actions: ["c"] });
+      const over = { epoch, id, end: ending(3) };
+      expect(await granted(writers, candidate("c.2", "g.1"), { over })).toMatchObject({ first: 3, next: 4 });
     });
 
-    test("a confirmation again, or of less, changes nothing; of more than there is, up to the end", async () => {
-      const { outboxWriter, outboxReader } = await rig.pod();
+    test("a confirmation again, or of less, changes nothing; nor does one of what was never appended, which is told so", async () => {
+      const { outboxWriter, outboxReader, writers } = await rig.pod();
       await outboxWriter.enqueue([decision({ actions: ["a", "b", "c"] })]);
-      const { tenure, generation } = await outboxReader.attach("bot", "g.1", "c.1");
-      for (const upTo of [2, 2, 1]) await outboxReader.confirm([{ bot: "bot", tenure, generation, upTo }]);
+      const { epoch, id, generation } = await granted(writers, candidate("c.1", "g.1"));
+      const confirm = (upTo: number) => outboxReader.confirm([{ bot: "bot", epoch, id, generation, upTo }]);
+      for (const upTo of [2, 2, 1]) expect(await confirm(upTo)).toEqual([true]);
       expect(await actionsOf(outboxReader)).toEqual(["c"]);
-      await outboxReader.confirm([{ bot: "bot", tenure, generation, upTo: 99 }]);
+      expect(await confirm(4)).toEqual([false]);
       await outboxWriter.enqueue([decision({ actions: ["d"] })]);
-      expect(await outboxReader.read("bot", 1)).toMatchObject({ firstSequence: 4, actions: ["d"] });
+      expect(await outboxReader.read("bot", 1)).toMatchObject({ firstSequence: 3, actions: ["c", "d"] });
+      expect(await confirm(4)).toEqual([true]);
+      expect(await actionsOf(outboxReader)).toEqual([]);
     });
 
-    test("a stale tenure or another generation confirms nothing, whatever else the call carries", async () => {
-      const { outboxWriter, outboxReader } = await rig.pod();
+    test("another epoch, id or generation confirms nothing and is told so, whatever else the call carries", async () => {
+      const { outboxWriter, outboxReader, writers } = await rig.pod();
       await outboxWriter.enqueue([decision({ actions: ["a", "b"] })]);
-      const stale = await outboxReader.attach("bot", "g.1", "c.1");
-      const { tenure, generation } = await outboxReader.attach("bot", "g.2", "c.2");
-      await outboxReader.confirm([
-        { bot: "bot", tenure: stale.tenure, generation, upTo: 2 },
-        { bot: "bot", tenure, generation: "ffffffffffff", upTo: 2 },
-      ]);
+      const former = await granted(writers, candidate("c.1", "g.1"));
+      const { epoch, id, generation } = await granted(writers, candidate("c.2", "g.2"), { over: former });
+      const right = { bot: "bot", epoch, id, generation, upTo: 1 };
+      const stale = [
+        { ...right, epoch: former.epoch, id: former.id, upTo: 2 },
+        { ...right, id: former.id, upTo: 2 },
+        { ...right, epoch: former.epoch, upTo: 2 },
+        { ...right, generation: "ffffffffffff", upTo: 2 },
+      ];
+      expect(await outboxReader.confirm(stale)).toEqual([false, false, false, false]);
       expect(await actionsOf(outboxReader)).toEqual(["a", "b"]);
-      await outboxReader.confirm([
-        { bot: "bot", tenure: stale.tenure, generation, upTo: 2 },
-        { bot: "bot", tenure, generation, upTo: 1 },
-      ]);
+      const [first, ...others] = stale as [(typeof stale)[0], ...typeof stale];
+      expect(await outboxReader.confirm([first, right, ...others])).toEqual([false, true, false, false, false]);
       expect(await actionsOf(outboxReader)).toEqual(["b"]);
-      await outboxReader.confirm([]);
+      expect(await outboxReader.confirm([])).toEqual([]);
     });
   });
 
   describe("dirty marks", () => {
     test("a bot is marked for its writer's pod, once, until taken", async () => {
-      const { outboxWriter, outboxReader } = await rig.pod();
-      await outboxReader.attach("bot", "g.1", "c.1");
-      await outboxReader.attach("other", "g.2", "c.2");
+      const { outboxWriter, outboxReader, writers } = await rig.pod();
+      await granted(writers, candidate("c.1", "g.1"));
+      await granted(writers, candidate("c.2", "g.2", { bot: "other" }));
       await outboxWriter.enqueue([decision()]);
       await outboxWriter.enqueue([decision()]);
       await outboxWriter.enqueue([decision({ bot: "other" })]);
@@ -224,21 +210,21 @@ onEveryBackend((rig) => {
     });
 
     test("bots of all tags are taken in one call", async () => {
-      const { outboxWriter, outboxReader } = await rig.pod();
+      const { outboxWriter, outboxReader, writers } = await rig.pod();
       const bots = Array.from({ length: 12 }, (_, i) => `bot-${i}`);
       for (const bot of bots) {
-        await outboxReader.attach(bot, "g.1", `c-${bot}`);
+        await granted(writers, candidate(`c-${bot}`, "g.1", { bot }));
         await outboxWriter.enqueue([decision({ bot })]);
       }
       expect([...(await outboxReader.takeDirty("g.1"))].sort()).toEqual(bots.sort());
     });
 
     test("nothing is marked where nothing was appended, nor where nobody writes", async () => {
-      const { outboxWriter, outboxReader } = await rig.pod();
-      const { tenure } = await outboxReader.attach("bot", "g.1", "c.1");
+      const { outboxWriter, outboxReader, writers } = await rig.pod();
+      const taken = await granted(writers, candidate("c.1", "g.1"));
       await outboxWriter.enqueue([decision({ deadline: Date.now() - 1 })]);
       expect(await outboxReader.takeDirty("g.1")).toEqual([]);
-      await outboxReader.detach("bot", tenure);
+      await writers.end("bot", taken, ending(1));
       await outboxWriter.enqueue([decision()]);
       expect(await outboxReader.takeDirty("g.1")).toEqual([]);
     });

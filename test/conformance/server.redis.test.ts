@@ -2,9 +2,13 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Backends } from "#common/backends/backends.ts";
+import { redisBackends } from "#common/backends/redis/backends.ts";
 import { limits } from "#common/contract/limits.ts";
+import { ask, WAITING_FOR_REPLICAS } from "#scripts/stack/redis-sentinel.ts";
 import { type RedisServer, startRedis } from "#test/fixtures/redis.ts";
-import { freshKeys, redisPods } from "./on-every-backend.ts";
+import { startCluster, startSentinels } from "#test/fixtures/redis-kinds.ts";
+import { freshKeys, laneBacklogMax, redisPods, toolsOfTests, topology } from "./on-every-backend.ts";
+import { candidate, ending, granted } from "./writer-steps.ts";
 
 let server: RedisServer;
 let admin: Redis;
@@ -22,7 +26,7 @@ afterAll(async () => {
 });
 
 async function started(keys = freshKeys()): Promise<Backends> {
-  const pod = redisPods(server.url, keys)();
+  const pod = redisPods({ url: server.url }, keys)();
   pods.push(pod);
   await pod.start();
   return pod;
@@ -38,11 +42,59 @@ test("a Redis that evicts is refused, and the error says what to set", async () 
   await started();
 });
 
+test("a master that writes without its replicas is refused, unless one insists", async () => {
+  const { place, servers, stop } = await startSentinels([]);
+  try {
+    const options = { ...place, keys: freshKeys(), topology, laneBacklogMax, ...toolsOfTests() };
+    const careful = redisBackends(options);
+    pods.push(careful);
+    await expect(careful.start()).rejects.toMatchObject({
+      code: "server_unfit",
+      message: expect.stringContaining("min-replicas-to-write 1 and min-replicas-max-lag 2"),
+    });
+    const { port } = await servers.current();
+    await ask(port, ["config", "set", "min-replicas-to-write", 1, "min-replicas-max-lag", 2]);
+    await careful.start();
+    await ask(port, ["config", "set", "min-replicas-max-lag", 10]);
+    await expect(careful.start()).rejects.toMatchObject({ code: "server_unfit" });
+    const insisting = redisBackends({ ...options, insecure: true });
+    pods.push(insisting);
+    await insisting.start();
+  } finally {
+    await stop();
+  }
+});
+
+test("a Cluster of which one master evicts is refused, and a node of it is no single server", async () => {
+  const { place, servers, stop } = await startCluster(WAITING_FOR_REPLICAS);
+  try {
+    const options = { keys: freshKeys(), topology, laneBacklogMax, ...toolsOfTests() };
+    const whole = redisBackends({ ...place, ...options });
+    pods.push(whole);
+    await whole.start();
+    await ask(servers.nodes[2]?.port ?? 0, ["config", "set", "maxmemory-policy", "allkeys-lru"]);
+    await expect(whole.start()).rejects.toMatchObject({
+      code: "server_unfit",
+      message: expect.stringContaining("noeviction"),
+    });
+    expect((await whole.checkup.checkup()).filter(({ verdict }) => verdict === "bad")).toEqual([
+      expect.objectContaining({ check: `redis ${servers.nodes[2]?.address} eviction policy` }),
+    ]);
+    const single = redisBackends({ url: `redis://${servers.nodes[0]?.address}`, ...options });
+    pods.push(single);
+    await expect(single.start()).rejects.toMatchObject({ message: expect.stringContaining("MOA_REDIS_CLUSTER") });
+  } finally {
+    await stop();
+  }
+});
+
 test("a server that forgot the scripts is taught them again", async () => {
   const { appender } = await started();
   await appender.append({ lane: 0, by: "g.1", number: 1, events: ["a"] });
   await admin.script("FLUSH");
-  expect(await appender.append({ lane: 0, by: "g.1", number: 2, events: ["a"] })).toBe("appended");
+  expect(await appender.append({ lane: 0, by: "g.1", number: 2, events: ["a"] })).toMatchObject({
+    outcome: "appended",
+  });
 });
 
 test("a read that Redis refuses is not refused as fast as it can be asked", async () => {
@@ -107,12 +159,14 @@ test("actions that expired long ago go when more come, and the reader is told wh
 
 test("all that is kept for a while only expires by itself", async () => {
   const keys = freshKeys();
-  const { lanes, membership, outboxReader, outboxWriter } = await started(keys);
+  const { held, lanes, membership, outboxWriter, writers } = await started(keys);
   const taken = await lanes.take({ lane: 0, epoch: 0, owner: null }, "w.1");
   const nothing = { position: null, rows: [], counts: {}, parked: [] };
   await lanes.commit({ ...nothing, lane: 0, epoch: taken?.epoch ?? 0, number: 1, seen: ["aaaaaaaaaaaaaaaa"] });
   await membership.join("worker", "w.1");
-  await outboxReader.attach("bot", "g.1", "c.1");
+  await writers.enrol(candidate("c.1", "g.1"));
+  await granted(writers, candidate("c.1", "g.1"));
+  await held.hold({ bot: "bot", id: "a:0", heldAt: 1_000, action: "x" });
   const deadline = Date.now() + 9_000;
   await outboxWriter.enqueue([{ bot: "bot", lane: 0, epoch: 1, event: "bbbbbbbbbbbbbbbb", deadline, actions: ["x"] }]);
 
@@ -120,7 +174,36 @@ test("all that is kept for a while only expires by itself", async () => {
   const lives = new Map<string, number>();
   for (const key of await admin.keys(`${prefix}*`)) lives.set(key.replace(/^.*?\}:/, ""), await admin.pttl(key));
   const kept = [...lives].filter(([, ms]) => ms === -1).map(([key]) => key);
-  expect(kept.sort()).toEqual(["lane:0", "members:worker", "meta:bot", "out:bot"]);
+  expect(kept.sort()).toEqual([
+    "candidates:bot",
+    "held-ages",
+    "held:bot",
+    "lane:0",
+    "members:worker",
+    "meta:bot",
+    "out:bot",
+  ]);
   const bounded = [...lives].filter(([, ms]) => ms > 0).map(([key]) => key.split(":")[0]);
   expect(bounded.sort()).toEqual(["dirty", "ids", "life", "seen"]);
+});
+
+test("a Redis that lost a reign numbers the next one above all that the caller has seen, and refuses what is of the lost", async () => {
+  const keys = freshKeys();
+  const { outboxReader, outboxWriter, writers } = await started(keys);
+  const ahead = Date.now() + 3_600_000;
+  const lost = await granted(writers, candidate("c.1", "g.1"), { atLeast: ahead });
+  await admin.del(keys.outboxMeta("bot"));
+  expect(await writers.end("bot", lost, ending(1))).toBe(false);
+  const found = await granted(writers, candidate("c.2", "g.2"), { atLeast: lost.epoch });
+  expect(found.epoch).toBe(lost.epoch + 1);
+  expect(found.generation).not.toBe(lost.generation);
+
+  // Nobody told the one who took meanwhile: its epoch is the same, its id is not.
+  await admin.hset(keys.outboxMeta("bot"), "tenure", lost.epoch);
+  const deadline = Date.now() + 9_000;
+  await outboxWriter.enqueue([{ bot: "bot", lane: 0, epoch: 1, event: "cccccccccccccccc", deadline, actions: ["x"] }]);
+  const upTo = { bot: "bot", generation: found.generation, upTo: 1 };
+  expect(await outboxReader.confirm([{ ...lost, ...upTo }])).toEqual([false]);
+  expect(await writers.end("bot", lost, ending(1))).toBe(false);
+  expect(await outboxReader.confirm([{ ...upTo, epoch: lost.epoch, id: found.id }])).toEqual([true]);
 });

@@ -5,13 +5,16 @@
 import type { Topology } from "#common/contract/lanes.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import type { Random } from "#common/kernel/random.ts";
-import type { Backends } from "../backends.ts";
+import type { Backends, LossOfReach } from "../backends.ts";
 import { MemoryApprovalChanges } from "./approval-changes.ts";
+import { BotRecords } from "./bot-records.ts";
 import { MemoryBotChannel, MemoryHub } from "./channel.ts";
+import { MemoryHeldActions } from "./held-actions.ts";
 import { MemoryLanes } from "./lanes.ts";
 import { MemoryMembership } from "./membership.ts";
 import { MemoryOutbox } from "./outbox.ts";
 import { MemoryRowLog } from "./row-log.ts";
+import { MemoryWriterDirectory } from "./writer-directory.ts";
 
 export interface MemoryStoreOptions {
   readonly topology: Topology;
@@ -21,31 +24,42 @@ export interface MemoryStoreOptions {
 }
 
 export interface MemoryStore {
+  /** For who makes it lose something; the pods have the ports. */
+  readonly bots: BotRecords;
   readonly lanes: MemoryLanes;
   readonly rows: MemoryRowLog;
   readonly reach: Topology;
   readonly outbox: MemoryOutbox;
+  readonly writers: MemoryWriterDirectory;
+  readonly held: MemoryHeldActions;
   readonly hub: MemoryHub;
   readonly membership: MemoryMembership;
   readonly approvalChanges: MemoryApprovalChanges;
+  /** Of every pod. Memory loses nothing by itself; who makes it lose something calls them. */
+  readonly onLoss: Set<LossOfReach>;
 }
 
 export function memoryStore(options: MemoryStoreOptions): MemoryStore {
   const hub = new MemoryHub();
+  const records = new BotRecords({ ...options, hub });
   const rows = new MemoryRowLog(options.topology, options.clock);
   return {
     reach: options.topology,
+    bots: records,
     lanes: new MemoryLanes({ ...options, rows }),
     rows,
-    outbox: new MemoryOutbox({ ...options, hub }),
+    outbox: new MemoryOutbox(records),
+    writers: new MemoryWriterDirectory(records),
+    held: new MemoryHeldActions(records),
     hub,
     membership: new MemoryMembership(options.clock),
     approvalChanges: new MemoryApprovalChanges(options.clock),
+    onLoss: new Set(),
   };
 }
 
 export function memoryBackends(store: MemoryStore): Backends {
-  const { reach, lanes, rows, outbox, hub, membership, approvalChanges } = store;
+  const { reach, lanes, rows, outbox, writers, held, hub, membership, approvalChanges, onLoss } = store;
   const channel = new MemoryBotChannel(hub);
   return {
     reach,
@@ -57,8 +71,13 @@ export function memoryBackends(store: MemoryStore): Backends {
     outboxWriter: outbox,
     outboxReader: outbox,
     channel,
+    writers,
+    held,
     membership,
     approvalChanges,
+    onLoss: (listener) => {
+      onLoss.add(listener);
+    },
     start: async () => {},
     close: async () => channel.close(),
   };

@@ -6,6 +6,7 @@ import type { Clock } from "#common/kernel/clock.ts";
 import { MoaError } from "#common/kernel/errors.ts";
 import type {
   Append,
+  Appended,
   EventOutcome,
   LaneAppender,
   LaneBalance,
@@ -55,10 +56,13 @@ export class MemoryLanes implements LaneAppender, LaneReader, LaneBalances {
     this.parked = new MemoryParkedEvents(this.#lanes.length, options.clock, (lane, event) => this.#add(lane, [event]));
   }
 
-  async append({ lane, by, number, events }: Append): Promise<"appended" | "repeated"> {
+  async append({ lane, by, number, events, after, isWanted }: Append): Promise<Appended> {
     const record = this.#lane(lane);
     const nowMs = this.#options.clock.nowMs();
-    if ((record.marks.get(by)?.number ?? 0) >= number) return "repeated";
+    if (isWanted?.() === false) throw new MoaError("deadline_passed", "an append was not wanted any more when it left");
+    const known = record.marks.get(by);
+    if (known !== undefined && known.number >= number) return { outcome: "repeated", at: known.atMs };
+    if (after !== undefined && (record.marks.get(after.by)?.number ?? 0) < after.number) return { outcome: "lost" };
     if (inFlight(record) >= this.#options.laneBacklogMax) {
       throw new MoaError("lane_full", `lane ${lane} has ${this.#options.laneBacklogMax} unhandled events`);
     }
@@ -69,7 +73,7 @@ export class MemoryLanes implements LaneAppender, LaneReader, LaneBalances {
     }
     this.#add(lane, events);
     record.marks.set(by, { number, atMs: nowMs });
-    return "appended";
+    return { outcome: "appended", at: nowMs };
   }
 
   async owners(): Promise<readonly LaneState[]> {
@@ -126,6 +130,9 @@ export class MemoryLanes implements LaneAppender, LaneReader, LaneBalances {
       throw new MoaError("fenced", `lane ${commit.lane} has a newer epoch than ${commit.epoch}`);
     }
     if (commit.number <= record.commit) return "repeated";
+    if (commit.number > record.commit + 1) {
+      throw new MoaError("fenced", `lane ${commit.lane} lost the commit before ${commit.number}`);
+    }
     record.commit = commit.number;
     this.#remember(record, commit.seen);
     if (commit.rows.length > 0) this.#options.rows.add(commit.lane, commit.rows);

@@ -1,10 +1,9 @@
 /**
- * The doorbell on Redis' sharded pub/sub, which works on a single server and on a Cluster alike.
+ * The doorbell on Redis' sharded pub/sub, which works on a single server and on a Cluster alike. What one command may
+ * name shares a hash tag, and a tag is on one server: how its channels are kept alive is in tag-subscription.ts.
  *
- *   silent: a subscriber can look open and be dead. So we publish to a channel of our own each `probeEveryMs` and start
- *           the subscriber again when nothing at all was heard for `probeSilenceMsMax` though publishing succeeded.
- *   renewed: each time the connection stands again all channels are subscribed anew, in bounded commands; only when
- *           Redis acknowledged does a listener hear `onRenewed`. While that fails it is tried again each `probeEveryMs`.
+ * ioredis' own subscribers of a Cluster (`shardedSubscribers`) are not used: they say nothing when they subscribe anew,
+ * so that nobody knows that something was missed, and rest ready without being subscribed (redis/ioredis 1759, 2060).
  */
 import type { BotName } from "#common/contract/ids.ts";
 import type { Keys } from "#common/contract/keys.ts";
@@ -13,126 +12,100 @@ import { limits } from "#common/contract/limits.ts";
 import { pause } from "#common/kernel/clock.ts";
 import type { BotChannel, BotListener } from "#common/ports/bot-channel.ts";
 import { announce } from "../channel-payload.ts";
-import { Connection, type ConnectionOptions } from "./connection.ts";
-
-const CHANNELS_PER_COMMAND = 500;
+import type { ConnectionTools } from "./connection.ts";
+import type { ServerConnection } from "./server-connection.ts";
+import type { Servers, Subscribers } from "./servers.ts";
+import { TagSubscription } from "./tag-subscription.ts";
 
 export class RedisBotChannel implements BotChannel {
-  readonly #options: ConnectionOptions;
-  readonly #commands: Connection;
+  readonly #tools: ConnectionTools;
+  readonly #servers: Servers;
   readonly #keys: Keys;
   readonly #reach: Topology;
-  readonly #subscriber: Connection;
-  readonly #probe: string;
-  readonly #listeners = new Map<string, { readonly bot: BotName; readonly listener: BotListener }>();
+  readonly #subscribers: Subscribers;
+  readonly #tags = new Map<number, TagSubscription>();
+  /** By channel, the probes' own included. */
+  readonly #tagOf = new Map<string, TagSubscription>();
   readonly #stop = new AbortController();
-  #renewals = 0;
-  #opened = false;
-  /** When a probe that was published and is not heard yet was sent; null when all were heard. */
-  #unheardSinceMs: number | null = null;
 
-  constructor(options: ConnectionOptions, commands: Connection, { keys, reach }: { keys: Keys; reach: Topology }) {
-    this.#options = options;
-    this.#commands = commands;
+  constructor(tools: ConnectionTools, servers: Servers, { keys, reach }: { keys: Keys; reach: Topology }) {
+    this.#tools = tools;
+    this.#servers = servers;
     this.#keys = keys;
     this.#reach = reach;
-    this.#subscriber = new Connection(options, "subscriber");
-    this.#probe = keys.probe(0, options.random.hex(8));
-    this.#subscriber.onSharded((channel, payload) => this.#hear(channel, payload));
-    this.#subscriber.onReady(() => void this.#renew());
+    this.#subscribers = servers.subscribers((connection) => this.#attend(connection));
+    this.#subscribers.onChange(() => {
+      for (const tag of this.#tags.values()) tag.follow();
+    });
   }
 
   async subscribe(bot: BotName, listener: BotListener): Promise<void> {
-    this.#start();
-    await this.#subscriber.open();
     const channel = this.#keys.channel(bot);
-    const entry = { bot, listener };
-    // Before the command: what is published right after Redis took it must find its listener.
-    this.#listeners.set(channel, entry);
-    try {
-      await this.#subscriber.call("ssubscribe", (redis) => redis.ssubscribe(channel));
-    } catch (error) {
-      if (this.#listeners.get(channel) === entry) this.#listeners.delete(channel);
-      throw error;
-    }
+    const tag = this.#subscriptionOf(tagOf(this.#reach, bot));
+    this.#tagOf.set(channel, tag);
+    await tag.subscribe(channel, listener);
   }
 
-  /** Never rejects: a subscription that could not be ended is not renewed, and what it brings finds no listener. */
   async unsubscribe(bot: BotName): Promise<void> {
     const channel = this.#keys.channel(bot);
-    if (!this.#listeners.delete(channel)) return;
-    await this.#subscriber.call("sunsubscribe", (redis) => redis.sunsubscribe(channel)).catch(() => undefined);
+    const tag = this.#tagOf.get(channel);
+    this.#tagOf.delete(channel);
+    await tag?.unsubscribe(channel);
   }
 
   close(): void {
     this.#stop.abort();
-    this.#subscriber.close();
+    this.#subscribers.close();
   }
 
-  #start(): void {
-    if (this.#opened) return;
-    this.#opened = true;
-    void this.#probeForEver();
+  #attend(connection: ServerConnection): void {
+    const renew = () => {
+      for (const tag of this.#tags.values()) tag.renewOn(connection);
+    };
+    let isToRenew = false;
+    connection.onSharded((channel, payload) => this.#hear(channel, payload));
+    connection.onReady(renew);
+    // Told once for each of thousands of channels.
+    connection.onUnsubscribed(() => {
+      if (isToRenew) return;
+      isToRenew = true;
+      this.#tools.clock.after(0, () => {
+        isToRenew = false;
+        renew();
+      });
+    });
   }
 
   #hear(channel: string, payload: string): void {
-    this.#unheardSinceMs = null;
-    const entry = this.#listeners.get(channel);
-    if (entry) announce(payload, entry.listener);
+    const tag = this.#tagOf.get(channel);
+    if (tag === undefined) return;
+    tag.heard();
+    const listener = tag.listenerOf(channel);
+    if (listener) announce(payload, listener);
   }
 
-  async #renew(): Promise<void> {
-    const renewal = ++this.#renewals;
-    this.#unheardSinceMs = null;
-    const channels = [...this.#listeners.keys(), this.#probe];
-    const left = this.#commandsFor(channels);
-    while (left.length > 0 && renewal === this.#renewals && this.#subscriber.ready) {
-      const some = left[0] as readonly string[];
-      try {
-        await this.#subscriber.call("ssubscribe", (redis) => redis.ssubscribe(...some));
-      } catch {
-        // Counted and logged by the connection. When it was lost, its return begins another renewal.
-        await pause(this.#options.clock, limits.probeEveryMs, this.#stop.signal);
-        continue;
-      }
-      left.shift();
-      for (const channel of some) this.#listeners.get(channel)?.listener.onRenewed();
-    }
-  }
-
-  /** Channels of one command share a tag, as a Cluster wants it. */
-  #commandsFor(channels: readonly string[]): string[][] {
-    const byTag = Map.groupBy(channels, (channel) => {
-      const entry = this.#listeners.get(channel);
-      return entry ? tagOf(this.#reach, entry.bot) : 0;
+  #subscriptionOf(index: number): TagSubscription {
+    const known = this.#tags.get(index);
+    if (known) return known;
+    if (this.#tags.size === 0) void this.#probeForEver();
+    const probe = this.#keys.probe(index, this.#tools.random.hex(8));
+    const tag = new TagSubscription({
+      ...this.#tools,
+      commands: this.#servers.commands,
+      subscribers: this.#subscribers,
+      probe,
+      stop: this.#stop.signal,
     });
-    return [...byTag.values()].flatMap((all) =>
-      Array.from({ length: Math.ceil(all.length / CHANNELS_PER_COMMAND) }, (_, i) =>
-        all.slice(i * CHANNELS_PER_COMMAND, (i + 1) * CHANNELS_PER_COMMAND),
-      ),
-    );
+    this.#tags.set(index, tag);
+    this.#tagOf.set(probe, tag);
+    return tag;
   }
 
   async #probeForEver(): Promise<void> {
-    const { clock, metrics, log } = this.#options;
     while (!this.#stop.signal.aborted) {
-      await pause(clock, limits.probeEveryMs, this.#stop.signal);
-      if (!this.#subscriber.ready || !(await this.#published())) continue;
-      this.#unheardSinceMs ??= clock.monotonicMs();
-      if (clock.monotonicMs() - this.#unheardSinceMs < limits.probeSilenceMsMax) continue;
-      this.#unheardSinceMs = null;
-      metrics.probeSilences.inc(1);
-      log.warn({ tag: "REDIS" }, "the subscriber hears nothing; it is started again");
-      this.#subscriber.restart();
-    }
-  }
-
-  async #published(): Promise<boolean> {
-    try {
-      await this.#commands.call("probe", (redis) => redis.spublish(this.#probe, "."));
-      return true;
-    } catch {
-      return false;
+      await pause(this.#tools.clock, limits.probeEveryMs, this.#stop.signal);
+      if (this.#stop.signal.aborted) return;
+      await Promise.all([...this.#tags.values()].map((tag) => tag.probe()));
     }
   }
 }

@@ -1,9 +1,8 @@
-import type { BotName, ConnectionId, MemberId } from "#common/contract/ids.ts";
+import type { BotName, MemberId } from "#common/contract/ids.ts";
 import type { Keys } from "#common/contract/keys.ts";
 import type { Topology } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
-import type { Random } from "#common/kernel/random.ts";
-import type { Attached, Confirmation, OutboxHead, OutboxRead, OutboxReader } from "#common/ports/outbox.ts";
+import type { Confirmation, OutboxHead, OutboxRead, OutboxReader } from "#common/ports/outbox.ts";
 import type { Connection } from "./connection.ts";
 import type { Scripts } from "./scripts.ts";
 
@@ -14,7 +13,6 @@ export interface OutboxReaderOptions {
   readonly scripts: Scripts;
   readonly keys: Keys;
   readonly topology: Topology;
-  readonly random: Random;
 }
 
 export class RedisOutboxReader implements OutboxReader {
@@ -24,38 +22,23 @@ export class RedisOutboxReader implements OutboxReader {
     this.#options = options;
   }
 
-  async attach(bot: BotName, member: MemberId, connection: ConnectionId): Promise<Attached> {
-    const { commands, scripts, keys, random } = this.#options;
-    const attached = await commands.run(
-      scripts["outbox-attach"],
-      [keys.outboxMeta(bot), keys.outbox(bot), keys.channel(bot)],
-      [member, connection, random.hex(6)],
-    );
-    const [tenure, generation, first, next, ambiguous] = attached as [number, string, number, number, number];
-    return { tenure, generation, first, next, ambiguous: ambiguous === 1 };
-  }
-
-  async detach(bot: BotName, tenure: number): Promise<void> {
-    const { commands, scripts, keys } = this.#options;
-    await commands.run(scripts["outbox-detach"], [keys.outboxMeta(bot), keys.channel(bot)], [tenure]);
-  }
-
   async read(bot: BotName, fromSequence: number): Promise<OutboxRead> {
     const { commands, scripts, keys } = this.#options;
     const names = [keys.outboxMeta(bot), keys.outbox(bot)];
     const piece = await commands.run(scripts["outbox-read"], names, [fromSequence, limits.outboxReadMax]);
-    const [generation, tenure, firstSequence, ...actions] = piece as [string, string, number, ...string[]];
-    return { generation, tenure: Number(tenure), firstSequence, actions };
+    const [generation, epoch, firstSequence, ...actions] = piece as [string, string, number, ...string[]];
+    return { generation, epoch: Number(epoch), firstSequence, actions };
   }
 
-  async confirm(confirmations: readonly Confirmation[]): Promise<void> {
-    if (confirmations.length === 0) return;
+  async confirm(confirmations: readonly Confirmation[]): Promise<readonly boolean[]> {
+    if (confirmations.length === 0) return [];
     const { commands, scripts, keys } = this.#options;
-    await commands.run(
+    const outcomes = await commands.run(
       scripts["outbox-confirm"],
       confirmations.flatMap(({ bot }) => [keys.outboxMeta(bot), keys.outbox(bot)]),
-      confirmations.flatMap(({ tenure, generation, upTo }) => [tenure, generation, upTo]),
+      confirmations.flatMap(({ epoch, id, generation, upTo }) => [epoch, id, generation, upTo]),
     );
+    return (outcomes as number[]).map((outcome) => outcome === 1);
   }
 
   /** When this rejects, marks may have been taken and lost with the reply: the caller then looks at every bot it has. */
@@ -72,8 +55,8 @@ export class RedisOutboxReader implements OutboxReader {
     return commands.call("heads", (redis) =>
       Promise.all(
         bots.map(async (bot) => {
-          const [generation, next] = await redis.hmget(keys.outboxMeta(bot), "gen", "next");
-          return { bot, generation: generation ?? "", next: Number(next ?? 1) };
+          const [generation, next, paused] = await redis.hmget(keys.outboxMeta(bot), "gen", "next", "paused");
+          return { bot, generation: generation ?? "", next: Number(next ?? 1), paused: paused !== null };
         }),
       ),
     );

@@ -7,7 +7,7 @@ ARGV  1 ms that digests are kept  2 most parked events kept
       digests joined (8 bytes each), events handled, duplicate, refused, parked, expired,
       number of row entries, number of parked events,
       then per row entry: number of rows, rows joined by LF; then per parked event: id, event, reason
-Returns  per lane 1 done, 0 repeated, -1 fenced: nothing changed there
+Returns  per lane 1 done, 0 repeated, -1 fenced, or the commit before it was lost: nothing changed there
 ]]
 local KEPT_MS, PARKED_MAX = ARGV[1], ARGV[2]
 local OUTCOMES = { 'n:handled', 'n:duplicate', 'n:refused', 'n:parked', 'n:expired' }
@@ -34,7 +34,10 @@ local function commit(k, at, rows, parks)
   local lane = KEYS[k]
   local state = redis.call('HMGET', lane, 'epoch', 'commit', 'attempts', unpack(OUTCOMES))
   if state[1] ~= ARGV[at] then return -1 end
-  if tonumber(ARGV[at + 1]) <= tonumber(state[2]) then return 0 end
+  local gap = tonumber(ARGV[at + 1]) - tonumber(state[2])
+  if gap <= 0 then return 0 end
+  -- A commit that was acknowledged is not there: its rows and digests went with it, and the position must not pass them.
+  if gap > 1 then return -1 end
 
   local seen = ARGV[at + 4]
   if seen ~= '' and redis.call('APPEND', KEYS[k + 2], seen) == #seen then

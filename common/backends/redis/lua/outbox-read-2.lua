@@ -3,7 +3,7 @@ Reads a bot's actions from a sequence on, with the generation that they are of.
 
 KEYS  1 meta  2 outbox
 ARGV  1 sequence  2 most actions
-Returns  {generation or '', tenure of the present writer or 0, sequence of the first action (when there is none: where the next read goes on), actions...}
+Returns  {generation or '', epoch of the present writer or 0, sequence of the first action (when there is none: where the next read goes on), actions...}
 ]]
 local state = redis.call('HMGET', KEYS[1], 'gen', 'first', 'tenure', 'pod')
 local from = math.max(tonumber(ARGV[1]), tonumber(state[2] or 1))

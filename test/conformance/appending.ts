@@ -1,0 +1,65 @@
+/** Appends to one lane for ever, as a gateway does: in order, each again under its number until it is acknowledged. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Backends } from "#common/backends/backends.ts";
+
+/** What happened, in order. */
+export type Happening =
+  | { readonly kind: "ack"; readonly event: string; readonly atMs: number }
+  | { readonly kind: "failure"; readonly code: string; readonly tookMs: number }
+  | { readonly kind: "loss"; readonly shards: readonly number[]; readonly tags: readonly number[] };
+
+export class Appending {
+  readonly happenings: Happening[] = [];
+  readonly #ended: Promise<void>;
+  #isOver = false;
+
+  constructor(pod: Backends, lane: number) {
+    pod.onLoss((shards, tags) => this.happenings.push({ kind: "loss", shards, tags }));
+    this.#ended = this.#run(pod, lane);
+  }
+
+  get acks() {
+    return this.happenings.filter((one) => one.kind === "ack");
+  }
+
+  get failures() {
+    return this.happenings.filter((one) => one.kind === "failure");
+  }
+
+  get losses() {
+    return this.happenings.filter((one) => one.kind === "loss");
+  }
+
+  /** What came since the first failure, up to the first acknowledgement after it. */
+  get recovery(): readonly Happening[] {
+    const from = this.happenings.findIndex(({ kind }) => kind === "failure");
+    const to = this.happenings.findIndex(({ kind }, i) => i > from && kind === "ack");
+    return this.happenings.slice(from, to + 1);
+  }
+
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await this.#ended;
+  }
+
+  async #run(pod: Backends, lane: number): Promise<void> {
+    for (let number = 1; !this.#isOver; number++) {
+      const event = `e${number}`;
+      while (!this.#isOver && !(await this.#append(pod, { lane, by: "g.1", number, events: [event] }))) await sleep(10);
+      await sleep(5);
+    }
+  }
+
+  async #append(pod: Backends, append: Parameters<Backends["appender"]["append"]>[0]): Promise<boolean> {
+    const startMs = performance.now();
+    try {
+      await pod.appender.append(append);
+      this.happenings.push({ kind: "ack", event: append.events[0] as string, atMs: performance.now() });
+      return true;
+    } catch (error) {
+      const code = (error as { code?: string }).code ?? String(error);
+      this.happenings.push({ kind: "failure", code, tookMs: performance.now() - startMs });
+      return false;
+    }
+  }
+}
