@@ -7,7 +7,14 @@ import type { CloseReason } from "#common/observe/metric-catalogue.ts";
 import type { Identity } from "#gateway/platforms/platform.ts";
 
 /** Ends that say nothing against the peer. Any other is our refusal, and somebody has to look at that phone. */
-const ORDINARY: ReadonlySet<CloseReason> = new Set(["closed_by_peer", "socket_error", "replaced", "drain"]);
+const ORDINARY: ReadonlySet<CloseReason> = new Set([
+  "closed_by_peer",
+  "socket_error",
+  "replaced",
+  "superseded",
+  "drain",
+  "operator",
+]);
 
 interface Named {
   readonly id: string;

@@ -1,95 +1,75 @@
 /**
  * One connection: bytes to inputs, inputs through transition.ts, effects to the wire and to the owner. Decides nothing
- * about states itself. A connection is read unless somebody holds it; each reason to hold is given and taken back by its
- * own holder. Nothing is concluded from the silence of a connection that is held.
+ * about states itself. A connection is read unless somebody holds it. Whether it lives is found by its watch; whether an
+ * action may still be written is asked of its gate, when the action's turn in the wire has come.
  *
  * From its identity until the pod knows what it thinks of the device (`decided`) it is not read, and what it said already
  * waits: at most one chunk of bytes.
  */
+import type { Evidence } from "#common/contract/evidence.ts";
 import type { ConnectionId } from "#common/contract/ids.ts";
-import { limits } from "#common/contract/limits.ts";
-import type { Vitals } from "#common/contract/vitals.ts";
 import { never } from "#common/kernel/assert.ts";
-import type { Clock } from "#common/kernel/clock.ts";
-import type { Random } from "#common/kernel/random.ts";
-import type { Log } from "#common/observe/logger.ts";
 import type { CloseReason } from "#common/observe/metric-catalogue.ts";
-import type { Metrics } from "#common/observe/metrics.ts";
-import type { Identity, Proof, Session } from "#gateway/platforms/platform.ts";
+import type { ConnectionRole } from "#common/observe/zombie-metrics.ts";
+import type { Identity, Session } from "#gateway/platforms/platform.ts";
 import { ConnectionLog } from "./connection-log.ts";
+import type { ConnectionOptions } from "./connection-options.ts";
 import { FrameReader } from "./frame-reader.ts";
-import type { HeldBytes } from "./held-bytes.ts";
-import { OtherFrames } from "./other-frames.ts";
-import { Pinger } from "./pinger.ts";
-import { type Role, RoleGauge } from "./role-gauge.ts";
-import { type Effect, type Input, initialState, type ReadLine, type State, transition } from "./transition.ts";
-import type { Wire, WireEnd } from "./wire.ts";
+import { Gate } from "./gate.ts";
+import { HandshakeTime } from "./handshake-time.ts";
+import { type Hold, Holds } from "./holds.ts";
+import { Intake } from "./intake.ts";
+import { RoleGauge } from "./role-gauge.ts";
+import { type Effect, type Input, initialState, type State, transition } from "./transition.ts";
+import { Watch, type Watched } from "./watch.ts";
+import type { WireEnd } from "./wire.ts";
+import type { WriteHearing, WriterConnection } from "./writer-connection.ts";
 
-/** Why a connection is not read: its bot's quota, its own unappended events, the pod's ring, the drain, its approval, a flood. */
-export type Hold = "quota" | "unappended" | "ring" | "drain" | "approval" | "flood";
 type FrameType = "handshake" | "ping" | "pong" | "action";
 
-export interface ConnectionOptions {
-  readonly wire: Wire;
-  readonly session: Session;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly metrics: Metrics;
-  readonly log: Log;
-  readonly held: HeldBytes;
-  /** Has its identity from now on. `decided` follows, now or later. */
-  onIdentified(connection: Connection, identity: Identity): void;
-  /** False when nothing may follow from the frame that carries it. */
-  believes(connection: Connection, proof: Proof | null): boolean;
-  onLine(connection: Connection, read: ReadLine): void;
-  /** `rttSeconds` is null of the peer's own ping. */
-  onVitals(connection: Connection, vitals: Vitals, rttSeconds: number | null): void;
-  /** Exactly once. Its last lines may still be on their way to the lanes. */
-  onClosed(connection: Connection): void;
-}
-
-export class Connection implements WireEnd {
+export class Connection implements WireEnd, WriterConnection {
   readonly id: ConnectionId;
   readonly session: Session;
-  readonly #options: ConnectionOptions;
-  readonly #pinger: Pinger;
+  readonly #options: ConnectionOptions<Connection>;
+  readonly #watch: Watch;
   readonly #log: ConnectionLog;
   readonly #reader: FrameReader;
-  readonly #holds = new Set<Hold>();
-  readonly #openedAtMs: number;
+  readonly #intake: Intake;
+  readonly #holds: Holds;
+  readonly #handshake: HandshakeTime;
   #state: State = initialState;
   #identity: Identity | null = null;
+  #since = 0;
+  #gate: Gate | null = null;
   /** Of the device's approval. */
   #status = "pending";
   #isAdmitted = false;
   /** What is to be done once it is decided; null before the identity and after the decision. */
   #waiting: Effect[] | null = null;
   readonly #role: RoleGauge;
-  #cancelDeadline: () => void = () => {};
-  readonly #others = new OtherFrames();
-  /** Before it had its identity: all of it may still be waiting. */
-  #bytesBefore = 0;
+  /** Its peer may be one that does not read: its flush would be waited for until TCP gives up. */
+  #isReset = false;
 
-  constructor(options: ConnectionOptions) {
-    const { clock, random, session } = options;
+  constructor(options: ConnectionOptions<Connection>) {
+    const { random, session, metrics } = options;
     this.id = random.hex(8);
     this.session = session;
     this.#options = options;
-    this.#openedAtMs = clock.monotonicMs();
-    this.#role = new RoleGauge(options.metrics);
-    this.#log = new ConnectionLog(this, options);
-    this.#reader = new FrameReader(session, options.metrics, this.#log);
-    this.#pinger = new Pinger({
-      clock,
-      random,
-      ping: (token) => this.write(session.ping(this.#identity?.bot ?? "", token), "ping"),
+    this.#handshake = new HandshakeTime(options, () => {
+      if (!this.#holds.any) this.#step({ kind: "handshake_deadline" });
     });
+    this.#role = new RoleGauge(metrics);
+    this.#holds = new Holds(metrics);
+    this.#log = new ConnectionLog(this, options);
+    this.#reader = new FrameReader(session, metrics, this.#log);
+    this.#intake = new Intake(this, options);
+    this.#watch = new Watch(this.#watched(), { ...options, role: this.#role, log: this.#log });
   }
 
   /** Starts the handshake's time. */
   open(): void {
     this.#role.set("handshaking");
-    this.#startDeadline();
+    this.#handshake.start();
   }
 
   /** Kept after the end: lines that were read still belong to it. */
@@ -102,8 +82,12 @@ export class Connection implements WireEnd {
   }
 
   /** null after its end. */
-  get role(): Role | null {
+  get role(): ConnectionRole | null {
     return this.#role.role;
+  }
+
+  get ageSeconds(): number {
+    return this.#handshake.ageSeconds;
   }
 
   get bufferedBytes(): number {
@@ -126,43 +110,73 @@ export class Connection implements WireEnd {
     this.setRole("standby");
   }
 
-  setRole(role: "writer" | "standby"): void {
-    if (this.isOpen) this.#role.set(this.#isAdmitted ? role : "unadmitted");
+  setRole(role: "writer" | "standby" | "zombie"): void {
+    if (this.isOpen) this.#role.set(this.#watch.isZombie ? "zombie" : this.#isAdmitted ? role : "unadmitted");
   }
 
-  /**
-   * The pod knows what it thinks of the device.
-   * @param probe a signed frame is wanted at once: the answer to a ping is one
-   */
-  decided(status: string, { probe }: { readonly probe: boolean }): void {
+  get device(): string {
+    return this.#identity?.device ?? "";
+  }
+
+  get since(): number {
+    return this.#since;
+  }
+
+  get isLiving(): boolean {
+    return this.isOpen && !this.#watch.isZombie;
+  }
+
+  get provenAt(): number {
+    return this.#watch.provenAt;
+  }
+
+  hear(hearing: WriteHearing | null): void {
+    this.#gate?.shut();
+    this.#watch.forget();
+    this.#gate = hearing && new Gate(hearing);
+  }
+
+  acted(mark: number, busyMs: number): void {
+    if (this.isOpen) this.#watch.acted(mark, busyMs);
+  }
+
+  probe(): void {
+    if (this.isOpen) this.#watch.probe();
+  }
+
+  destroy(evidence: Evidence): void {
+    this.#isReset = true;
+    this.close(evidence);
+  }
+
+  /** The pod knows what it thinks of the device. A ping follows: its answer is signed, and tells a phone that echoes. */
+  decided(status: string): void {
     this.#status = status;
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
-    this.#pinger.start({ atOnce: probe });
     for (const effect of waiting) if (this.isOpen) this.#do(effect);
     this.release("approval");
+    if (this.isOpen) this.#watch.start();
   }
 
-  /** `onWritten` as in wire.ts. */
+  /** `onWritten` as in wire.ts. An action waits for its gate, and without one it is nobody's. */
   write(frame: Uint8Array, type: FrameType, onWritten?: () => void): void {
-    if (!this.isOpen) return;
+    const gate = type === "action" ? this.#gate : undefined;
+    if (!this.isOpen || gate === null) return;
     this.#options.metrics.frames.inc(1, { direction: "out", type });
-    this.#options.wire.write(frame, onWritten);
+    this.#options.wire.write(frame, onWritten, gate);
   }
 
   hold(why: Hold): void {
-    if (!this.isOpen || this.#holds.has(why)) return;
-    this.#holds.add(why);
-    if (this.#holds.size > 1) return;
-    this.#options.metrics.socketsPaused.inc(1);
+    if (!this.isOpen || !this.#holds.add(why)) return;
+    this.#watch.hold();
     this.#options.wire.pause();
   }
 
   release(why: Hold): void {
-    if (!this.#holds.delete(why) || this.#holds.size > 0) return;
-    this.#options.metrics.socketsPaused.inc(-1);
-    if (!this.isOpen) return;
-    if (this.#state.phase === "handshaking") this.#startDeadline();
+    if (!this.#holds.delete(why) || !this.isOpen) return;
+    if (this.#state.phase === "handshaking") this.#handshake.start();
+    this.#watch.release();
     this.#options.wire.resume();
   }
 
@@ -172,38 +186,21 @@ export class Connection implements WireEnd {
   }
 
   onBytes(chunk: Uint8Array): void {
+    this.#watch.heard();
     const receivedAt = this.#options.clock.nowMs();
     const { frames, tooLarge, heldBytes } = this.session.push(chunk);
     for (const frame of frames) {
       if (!this.isOpen || this.#holds.has("flood")) return;
       const input = this.#reader.read(frame, receivedAt);
       this.#step(input);
-      const isOther = input.kind !== "chat" || !this.#isAdmitted;
-      if (isOther && this.#others.areTooMany(this.#options.clock.monotonicMs(), this.#identity !== null))
-        this.#endFlood();
+      if (input.kind !== "chat" || !this.#isAdmitted) this.#intake.tookOther();
     }
     if (tooLarge) this.#step({ kind: "too_large" });
-    if (this.isOpen) this.#hold(chunk.byteLength, heldBytes);
+    if (this.isOpen) this.#intake.took(chunk.byteLength, heldBytes);
   }
 
   onEnded(reason: CloseReason): void {
     this.#step({ kind: "ended", reason });
-  }
-
-  /** Not read any more, and ended later: a flooder that is let go dials again, and a connection costs more than frames. */
-  #endFlood(): void {
-    this.hold("flood");
-    this.#options.clock.after(limits.floodLingerMs, () => this.close("flood"));
-  }
-
-  #hold(bytes: number, unfinished: number): void {
-    if (this.#identity !== null) {
-      this.#options.held.set(this, unfinished);
-      return;
-    }
-    this.#bytesBefore += bytes;
-    if (this.#bytesBefore > limits.bytesBeforeHandshakeMax) this.close("frames_before_handshake");
-    else this.#options.held.set(this, this.#bytesBefore);
   }
 
   #step(input: Input): void {
@@ -234,7 +231,7 @@ export class Connection implements WireEnd {
         }
         break;
       case "measure":
-        if (this.#options.believes(this, effect.proof)) this.#measure(effect);
+        if (this.#options.believes(this, effect.proof)) this.#watch.echoed(effect.token, effect.vitals);
         break;
       case "complain":
         metrics.frameErrors.inc(1, { reason: effect.fault });
@@ -251,17 +248,28 @@ export class Connection implements WireEnd {
     }
   }
 
-  #measure({ token, vitals }: Effect & { kind: "measure" }): void {
-    const seconds = this.#pinger.echoed(token);
-    if (seconds === null) return;
-    this.#log.say("debug", { tag: "PING", seconds }, "echoed");
-    this.#options.onVitals(this, vitals, seconds);
+  #watched(): Watched {
+    const { session } = this;
+    return {
+      ping: (token) => this.write(session.ping(this.#identity?.bot ?? "", token), "ping"),
+      confirmed: (mark) => this.#gate?.confirmed(mark),
+      onVitals: (vitals, rttSeconds) => this.#options.onVitals(this, vitals, rttSeconds),
+      onVerdict: (evidence) => {
+        this.setRole("zombie");
+        this.#options.onEvidence(this, evidence);
+      },
+      onRevived: () => {
+        this.setRole("standby");
+        this.#options.onRevived(this);
+      },
+      onOver: (evidence) => this.destroy(evidence),
+    };
   }
 
   #identified(identity: Identity, by: "handshake" | "claims"): void {
-    this.#cancelDeadline();
+    this.#handshake.stop("ok");
     this.#identity = identity;
-    this.#options.metrics.handshakeSeconds.observe(this.ageSeconds, { result: "ok" });
+    this.#since = this.#options.clock.nowMs();
     this.#log.say("info", { version: identity.version, by }, "identified");
     this.setRole("standby");
     this.#waiting = [];
@@ -271,29 +279,15 @@ export class Connection implements WireEnd {
 
   #closed(reason: CloseReason, discarded: number): void {
     const { metrics, wire, onClosed } = this.#options;
-    this.#cancelDeadline();
-    this.#pinger.stop();
-    this.#options.held.set(this, 0);
+    if (this.#identity === null) this.#handshake.stop("refused");
+    this.#watch.stop(reason);
+    this.#intake.ended();
     this.#role.set(null);
     metrics.connectionsClosed.inc(1, { reason });
-    if (this.#identity === null) metrics.handshakeSeconds.observe(this.ageSeconds, { result: "refused" });
-    if (this.#holds.size > 0) metrics.socketsPaused.inc(-1);
     this.#holds.clear();
     this.#log.closed(reason, discarded);
-    // A replaced peer may be one that does not read: its flush would be waited for until TCP gives up.
-    if (reason === "replaced") wire.destroy();
+    if (this.#isReset || reason === "replaced") wire.destroy();
     else wire.close();
-    onClosed(this);
-  }
-
-  #startDeadline(): void {
-    this.#cancelDeadline();
-    this.#cancelDeadline = this.#options.clock.after(limits.handshakeMsMax, () => {
-      if (this.#holds.size === 0) this.#step({ kind: "handshake_deadline" });
-    });
-  }
-
-  get ageSeconds(): number {
-    return (this.#options.clock.monotonicMs() - this.#openedAtMs) / 1_000;
+    onClosed(this, reason);
   }
 }

@@ -3,17 +3,22 @@
  * neither knows more of the other than this file.
  */
 import type { CloseReason } from "#common/observe/metric-catalogue.ts";
+import type { WriteGuard } from "./writer-connection.ts";
 
 export interface Wire {
   /** `address:port` of the other end, for the log. */
   readonly peer: string;
   /** Bytes given to `write` whose write callback has not come. */
   readonly bufferedBytes: number;
+  /** Monotonic ms at which the system last took something, or the queue began to fill. */
+  readonly movedAtMs: number;
   /**
    * Queues the frame behind those before it. `onWritten` is called once, later, when its last byte was taken by the
    * system; never when the wire ended before. A frame that does not fit into the queue ends the wire (write_queue_full).
+   * The guard is asked when the first byte would leave, and at each further piece of a frame that leaves in pieces: a
+   * frame that may not begin is left out, one that may not go on ends the wire by a reset (half_written).
    */
-  write(frame: Uint8Array, onWritten?: () => void): void;
+  write(frame: Uint8Array, onWritten?: () => void, guard?: WriteGuard): void;
   pause(): void;
   resume(): void;
   /** Ends the wire after what is queued, at most a second later. Nothing is read any more. */

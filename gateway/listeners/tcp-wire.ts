@@ -1,7 +1,8 @@
 /**
  * One TCP socket as a wire.
  *
- *   write ──> queue of frames ──joined or cut to writeBytesMax──> one write in Node's hands ──callback──> next
+ *   write ──> queue ──guard──> frames joined or cut to writeBytesMax ──> one write in Node's hands ──callback──> next
+ *                       └── may not begin: left out; may not go on: the socket is reset
  *
  * At most one write is handed to Node at a time, so that what is not yet begun can still be withheld, and so that a
  * callback says exactly which frames have left. Node's own queue would tell neither.
@@ -11,6 +12,7 @@ import { limits } from "#common/contract/limits.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import type { CloseReason } from "#common/observe/metric-catalogue.ts";
 import type { Wire, WireEnd } from "#gateway/connection/wire.ts";
+import type { WriteGuard } from "#gateway/connection/writer-connection.ts";
 import type { Capacity } from "./capacity.ts";
 import { hasProxySignature } from "./proxy-protocol.ts";
 
@@ -28,6 +30,7 @@ export interface TcpWireOptions {
 interface Queued {
   readonly frame: Uint8Array;
   readonly onWritten: (() => void) | undefined;
+  readonly guard: WriteGuard | undefined;
 }
 
 interface Chunk {
@@ -90,14 +93,18 @@ export class TcpWire implements Wire {
     return this.#bufferedBytes;
   }
 
-  write(frame: Uint8Array, onWritten?: () => void): void {
+  get movedAtMs(): number {
+    return this.#movedAtMs;
+  }
+
+  write(frame: Uint8Array, onWritten?: () => void, guard?: WriteGuard): void {
     if (this.#closing) return;
     if (!this.#hasRoomFor(frame)) {
       this.#reason = "write_queue_full";
       this.destroy();
       return;
     }
-    this.#queue.push({ frame, onWritten });
+    this.#queue.push({ frame, onWritten, guard });
     this.#buffered(frame.byteLength);
     if (this.#pumping) return;
     this.#pumping = true;
@@ -148,13 +155,19 @@ export class TcpWire implements Wire {
     });
   }
 
-  /** Takes up to writeBytesMax from the queue: many frames joined, or a piece of a large one. */
+  /** Takes up to writeBytesMax of what may leave: many frames joined, or a piece of a large one. */
   #next(): Chunk | null {
     const parts: Uint8Array[] = [];
     const ends: (() => void)[] = [];
     let bytes = 0;
     let taken = 0;
-    for (const { frame, onWritten } of this.#queue) {
+    for (const { frame, onWritten, guard } of this.#queue) {
+      if (guard !== undefined && !guard.mayBegin()) {
+        if (this.#offset > 0) return this.#breakOff();
+        this.#buffered(-frame.byteLength);
+        taken++;
+        continue;
+      }
       const part = frame.subarray(this.#offset, this.#offset + limits.writeBytesMax - bytes);
       parts.push(part);
       bytes += part.byteLength;
@@ -165,9 +178,16 @@ export class TcpWire implements Wire {
       if (onWritten !== undefined) ends.push(onWritten);
       if (bytes === limits.writeBytesMax) break;
     }
-    if (parts.length === 0) return null;
     this.#queue.splice(0, taken);
+    if (parts.length === 0) return null;
     return { bytes: parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, bytes), ends };
+  }
+
+  /** The peer has half of a frame: neither its rest nor anything else may follow. */
+  #breakOff(): null {
+    this.#reason = "half_written";
+    this.destroy();
+    return null;
   }
 
   #buffered(bytes: number): void {

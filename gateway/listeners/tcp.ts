@@ -59,7 +59,7 @@ export class TcpListener implements Part, Door {
     this.#port = options.port;
     this.#isProxy = within(options.proxyProtocolFrom);
     // A small high-water mark: what a paused socket holds in this process counts against the gateway's memory.
-    const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.pingEveryMs };
+    const socketOptions = { noDelay: true, keepAlive: true, keepAliveInitialDelay: limits.pingIdleMsMax };
     this.#server = createServer({ ...socketOptions, allowHalfOpen: false, highWaterMark: 16 * 1024 }, (socket) =>
       this.#accept(socket),
     );

@@ -196,6 +196,25 @@ test("a phone that shows pictures reads nothing, and answers the ping behind the
   expect(performance.now() - from).toBeGreaterThan((3_000 + 1_200) / 20 - 5);
 });
 
+test("a phone whose connection broke while it showed pictures sends the answer to the ping behind them on the next one", async () => {
+  const peer = await listen();
+  const phone = phoneAt([peer.port], "a1", { hurry: 20 });
+  phone.connect();
+  const first = await peer.next();
+  await first.seen(1);
+  const picture = { room: "방", channel_id: "1", bot_name: "b", text: "MEDIA_URL:https://a.example/1.jpg" };
+  const shown = once(phone.events, "shown");
+  const ping = Buffer.from(bridge.open().ping("b", "stale")).toString();
+  first.socket.write(`${JSON.stringify({ event: "messageResponse", data: picture })}\n${ping}`);
+  await shown;
+  first.socket.resetAndDestroy();
+  const lines = await (await peer.next()).seen(2);
+  expect(lines.map((line) => bridge.open().decode(Buffer.from(line)))).toContainEqual(
+    expect.objectContaining({ kind: "pong", token: "stale" }),
+  );
+  expect(first.lines).toHaveLength(1);
+});
+
 test("a phone sends again only what it could not hand over", async () => {
   const peer = await listen();
   const phone = phoneAt([peer.port], "legacy32", { hurry: 200 });

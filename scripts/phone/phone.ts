@@ -90,6 +90,8 @@ export class Phone {
   /** Lines read and not yet handled: the receive thread is showing media. */
   #unread: string[] = [];
   #showing = false;
+  /** What the socket's end leads to: the receive thread finds it out after what it shows and the lines that it has read. */
+  #onEnd: () => void = () => {};
 
   constructor(options: PhoneOptions) {
     this.#bot = options.bot;
@@ -116,6 +118,9 @@ export class Phone {
   async close(): Promise<void> {
     this.#wanted = false;
     this.#cancelTimer();
+    this.#cancelMedia();
+    this.#showing = false;
+    this.#onEnd();
     const socket = this.#socket;
     if (socket === null) return;
     const gone = new Promise<void>((resolve) => socket.once("close", () => resolve()));
@@ -149,7 +154,10 @@ export class Phone {
     this.#cancelTimer = this.#clock.after(DIAL_MS_MAX, () => socket.destroy());
     socket.on("error", () => {}); // "close" follows, and is what counts
     socket.once("connect", () => this.#onConnect(socket));
-    socket.once("close", () => this.#onClose(untried));
+    socket.once("close", () => {
+      this.#onEnd = () => this.#onClose(untried);
+      if (!this.#showing) this.#onEnd();
+    });
   }
 
   #onConnect(socket: Socket): void {
@@ -174,8 +182,8 @@ export class Phone {
   }
 
   #onClose(untried: number): void {
+    this.#onEnd = () => {};
     this.#cancelTimer();
-    this.#cancelMedia();
     this.#socket = null;
     this.#unread = [];
     this.#showing = false;
@@ -243,7 +251,9 @@ export class Phone {
     this.#cancelMedia = this.#clock.after(busyMs, () => {
       this.#showing = false;
       this.#read();
-      if (!this.#showing) socket?.resume();
+      if (this.#showing) return;
+      socket?.resume();
+      this.#onEnd();
     });
   }
 

@@ -1,0 +1,59 @@
+/**
+ * Bounds what one connection says besides the chat of the admitted, which has quotas of its own (flow/ingest.ts): bytes
+ * that nobody can use yet, and frames that are work for nothing. No phone has much of either.
+ */
+import { limits } from "#common/contract/limits.ts";
+import type { Clock } from "#common/kernel/clock.ts";
+import type { CloseReason } from "#common/observe/metric-catalogue.ts";
+import type { HeldBytes } from "./held-bytes.ts";
+
+interface Speaker {
+  readonly identity: object | null;
+  hold(why: "flood"): void;
+  close(reason: CloseReason): void;
+}
+
+export class Intake {
+  readonly #speaker: Speaker;
+  readonly #held: HeldBytes;
+  readonly #clock: Clock;
+  /** Before it had its identity: all of it may still be waiting. */
+  #bytesBefore = 0;
+  /** The rule of flow/quota.ts, for one key: when it would be even again. */
+  #evenAtMs = 0;
+
+  constructor(speaker: Speaker, { held, clock }: { readonly held: HeldBytes; readonly clock: Clock }) {
+    this.#speaker = speaker;
+    this.#held = held;
+    this.#clock = clock;
+  }
+
+  /** @param unfinished bytes of a line whose end has not come */
+  took(bytes: number, unfinished: number): void {
+    if (this.#speaker.identity !== null) {
+      this.#held.set(this.#speaker, unfinished);
+      return;
+    }
+    this.#bytesBefore += bytes;
+    if (this.#bytesBefore > limits.bytesBeforeHandshakeMax) this.#speaker.close("frames_before_handshake");
+    else this.#held.set(this.#speaker, this.#bytesBefore);
+  }
+
+  /**
+   * One more frame that is no chat of the admitted; strangers have less to say. Who says too much is not read any more, and
+   * ended later: a flooder that is let go dials again, and a connection costs more than frames.
+   */
+  tookOther(): void {
+    const isKnown = this.#speaker.identity !== null;
+    const burstMs = isKnown ? limits.otherFramesBurstMs : limits.otherFramesBurstBeforeHandshakeMs;
+    const nowMs = this.#clock.monotonicMs();
+    this.#evenAtMs = Math.max(this.#evenAtMs, nowMs) + 1_000 / limits.otherFramesPerSecondMax;
+    if (this.#evenAtMs - nowMs <= burstMs) return;
+    this.#speaker.hold("flood");
+    this.#clock.after(limits.floodLingerMs, () => this.#speaker.close("flood"));
+  }
+
+  ended(): void {
+    this.#held.set(this.#speaker, 0);
+  }
+}
