@@ -7,6 +7,7 @@ import { MysqlCheckup } from "#common/backends/mysql/checkup.ts";
 import { Mysql } from "#common/backends/mysql/mysql.ts";
 import { MysqlPingStore } from "#common/backends/mysql/ping-store.ts";
 import { redisBackends } from "#common/backends/redis/backends.ts";
+import { placeOf } from "#common/backends/redis/place.ts";
 import { type Pod, type PodMake, runPod } from "#common/backends/system/pod.ts";
 import type { Config } from "#common/config/load.ts";
 import { keysFor } from "#common/contract/keys.ts";
@@ -14,7 +15,7 @@ import type { Part } from "#common/kernel/lifecycle.ts";
 import { checkupRoutes, laneCheckup, workerRoutes } from "#common/observe/admin-routes.ts";
 import { commands } from "./commands/catalogue.ts";
 import { Erasures } from "./erasures.ts";
-import { raisedLanes } from "./intake/raised-lanes.ts";
+import { raiseLanes } from "./intake/raised-lanes.ts";
 import { MysqlChatLogStore } from "./stores/chat-log-store.ts";
 import { erase } from "./stores/erase.ts";
 import { laneMarks } from "./stores/lane-marks.ts";
@@ -42,9 +43,10 @@ const PRODUCT: WorkerMake = { commands, appliers: new Map(), around: (role) => r
 export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
   const topology = { shards: config.shards, lanesPerShard: config.lanesPerShard, tags: config.outboxTags };
   const keys = keysFor(topology, config.keyPrefix);
-  const redis = redisBackends({ ...pod, url: config.redisUrl, keys, topology, laneBacklogMax: config.laneBacklogMax });
+  const redis = redisBackends({ ...pod, ...config, ...placeOf(config), keys, topology });
   const { mysql, rowsMysql, adminMysql, audit, pings, closed } = waysToMysql(config.mysqlUrl, pod);
-  const basics = { ...pod, topology: redis.reach, membership: redis.membership };
+  const basics = { ...pod, topology: redis.reach, membership: redis.membership, onLoss: redis.onLoss };
+  const raise = () => raiseLanes({ ...basics, lanes: redis.lanes, marks: () => laneMarks(mysql) });
   const store = new MysqlApprovalStore({ mysql, auto: config.approval === "auto" });
   const approvals = new Approvals({ ...pod, store, changes: redis.approvalChanges });
   const outboxRows = new MysqlOutboxRows(mysql);
@@ -67,6 +69,7 @@ export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
           outboxRows,
           approvals,
           commands: make.commands,
+          raise,
         }),
       ),
     ],
@@ -74,7 +77,7 @@ export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
     jobs: () =>
       jobParts({
         ...basics,
-        queue: new BullmqJobQueue({ ...pod, url: config.redisUrl, prefix: keys.jobs }),
+        queue: new BullmqJobQueue({ ...pod, ...placeOf(config), prefix: keys.jobs }),
         lanes: redis.lanes,
         outbox: redis.outboxWriter,
         rows: outboxRows,
@@ -85,7 +88,7 @@ export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
     { name: "schema", start: () => migrateOnce(config.mysqlUrl, pod) },
     { name: "mysql", stop: closed },
     { name: "redis", start: () => redis.start(), stop: () => redis.close() },
-    raisedLanes({ ...basics, lanes: redis.lanes, marks: () => laneMarks(mysql) }),
+    { name: "lanes raised", start: raise },
     erasures,
     ...config.workerRoles.flatMap((role) => roles[role]?.() ?? []),
   ];

@@ -43,6 +43,8 @@ export interface WorkerBasics {
   readonly metrics: Metrics;
   readonly tracing: Pick<Tracing, "record">;
   readonly membership: Membership;
+  /** Told when Redis may have lost what it acknowledged in these shards and tags of the reach. */
+  onLoss(listener: (shards: readonly number[], tags: readonly number[]) => void): void;
 }
 
 export interface LaneRole extends WorkerBasics {
@@ -54,16 +56,17 @@ export interface LaneRole extends WorkerBasics {
   readonly outboxRows: OutboxRows;
   readonly approvals: Pick<Approvals, "room">;
   readonly commands: readonly Command[];
+  /** Before lanes are taken after a loss: what Redis numbers goes on above what MySQL knows. */
+  raise(): Promise<void>;
 }
 
 export function laneParts(role: LaneRole): readonly Part[] {
-  const { topology, clock, random, metrics, reader, membership } = role;
+  const { topology, clock, metrics, reader, membership } = role;
   const calls = new OutboxCalls({
-    outbox: role.outbox,
+    ...role,
+    lanes: reader,
     tags: topology.tags,
     tagOf: (bot) => tagOf(topology, bot),
-    clock,
-    random,
   });
   const tools: Tools = { ...role, enqueue: (decision) => calls.enqueue(decision) };
   const life = lifeOf(role, "worker", () => owner.dropAll());
@@ -74,6 +77,11 @@ export function laneParts(role: LaneRole): readonly Part[] {
     membership,
     tools,
     member: () => life.member,
+    raise: () => role.raise(),
+  });
+  role.onLoss((shards, tags) => {
+    owner.lost(shards);
+    void calls.lost(tags);
   });
   return [
     { name: "life of the worker", start: () => life.start(), stop: () => life.stop() },
@@ -91,6 +99,9 @@ export interface RowRole extends WorkerBasics {
 export function rowParts(role: RowRole): readonly Part[] {
   const life = lifeOf(role, "rows", () => {});
   const writer = new RowWriter({ ...role, lanes: laneCount(role.topology), member: () => life.member });
+  role.onLoss((shards) => {
+    if (shards.length > 0) writer.lost();
+  });
   return [{ name: "life of the row writer", start: () => life.start(), stop: () => life.stop() }, writer];
 }
 

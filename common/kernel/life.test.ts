@@ -56,3 +56,13 @@ test("a renewal that is refused takes a new incarnation, joined before anyone is
   await stopped;
   expect(seen.left).toEqual([life.member]);
 });
+
+test("an incarnation that is renounced is valid no more, and another takes its place at once", async () => {
+  const { clock, seen, life } = lifeOf();
+  await life.start();
+  const first = life.member;
+  life.renounce();
+  expect(life.valid).toBe(false);
+  await clock.settle();
+  expect([life.valid, seen.left, seen.reborn]).toEqual([true, [first], [life.member]]);
+});

@@ -3,7 +3,7 @@
  * that the store granted counts, and it counts from when it was SENT, by the larger of the monotonic and the wall clock
  * (a suspended machine stops the first, a set clock moves the second).
  *
- *   joining ──joined──> alive ──renewal refused (key gone)──> joining, with a new incarnation
+ *   joining ──joined──> alive ──renewal refused (key gone), or renounced──> joining, with a new incarnation
  *                         └── no answer: stays, `valid` turns false when the last grant has run out
  *
  * Who finds `valid` false must begin nothing that others would take for a live pod's deed.
@@ -39,6 +39,8 @@ export class Life<Role extends string> {
   #member: string;
   #grantedWallMs = Number.NEGATIVE_INFINITY;
   #grantedMonotonicMs = Number.NEGATIVE_INFINITY;
+  #hurry = new AbortController();
+  #isRenounced = false;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: LifeOptions<Role>) {
@@ -52,6 +54,7 @@ export class Life<Role extends string> {
   }
 
   get valid(): boolean {
+    if (this.#isRenounced) return false;
     const { clock, lifeMs, marginMs } = this.#options;
     const elapsed = Math.max(clock.nowMs() - this.#grantedWallMs, clock.monotonicMs() - this.#grantedMonotonicMs);
     return elapsed < lifeMs - marginMs;
@@ -60,12 +63,22 @@ export class Life<Role extends string> {
   /** Joins, then renews until stopped. Rejects when the first join fails. */
   async start(): Promise<void> {
     const { roll, role } = this.#options;
-    await this.#granted(() => roll.join(role, this.#member));
+    await this.#granted(this.#member, () => roll.join(role, this.#member));
     this.#loop = this.#renewForEver();
+  }
+
+  /**
+   * What the store knows of this incarnation may be wrong: it begins nothing from now on, and another takes its place.
+   * Others may take it for dead at once.
+   */
+  renounce(): void {
+    this.#isRenounced = true;
+    this.#hurry.abort();
   }
 
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#hurry.abort();
     await this.#loop;
     await this.#options.roll.leave(this.#options.role, this.#member);
   }
@@ -73,29 +86,39 @@ export class Life<Role extends string> {
   async #renewForEver(): Promise<void> {
     const { clock, renewEveryMs, roll, role, onError } = this.#options;
     for (;;) {
-      await pause(clock, renewEveryMs, this.#stop.signal);
+      await pause(clock, renewEveryMs, this.#hurry.signal);
       if (this.#stop.signal.aborted) return;
+      this.#hurry = new AbortController();
       try {
-        if (!(await this.#granted(() => roll.renew(role, this.#member)))) await this.#rejoin();
+        if (this.#isRenounced) await this.#replace();
+        else if (!(await this.#granted(this.#member, () => roll.renew(role, this.#member)))) await this.#rejoin();
       } catch (error) {
         onError(error);
       }
     }
   }
 
+  async #replace(): Promise<void> {
+    const { roll, role } = this.#options;
+    await roll.leave(role, this.#member);
+    await this.#rejoin();
+  }
+
   async #rejoin(): Promise<void> {
     const member = this.#newMember();
     const { roll, role } = this.#options;
-    await this.#granted(() => roll.join(role, member));
-    this.#member = member;
+    await this.#granted(member, () => roll.join(role, member));
     this.#options.onReborn(member);
   }
 
-  async #granted<T>(call: () => Promise<T>): Promise<T> {
+  /** `valid` never speaks for another incarnation than `member` names, not for a moment. */
+  async #granted<T>(member: string, call: () => Promise<T>): Promise<T> {
     const wallMs = this.#options.clock.nowMs();
     const monotonicMs = this.#options.clock.monotonicMs();
     const result = await call();
     if (result !== false) {
+      if (member !== this.#member) this.#isRenounced = false;
+      this.#member = member;
       this.#grantedWallMs = wallMs;
       this.#grantedMonotonicMs = monotonicMs;
     }

@@ -1,98 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { memoryBackends, memoryStore } from "#common/backends/memory/backends.ts";
-import { decodeEvent } from "#common/contract/codec.ts";
-import type { ChatEvent } from "#common/contract/envelope.ts";
 import { eventIdOfFrame, eventIdOfLog, untrustedIdOf } from "#common/contract/ids.ts";
-import { laneCount } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
-import { MoaError } from "#common/kernel/errors.ts";
-import { seededRandom } from "#common/kernel/random.ts";
-import { createLogger } from "#common/observe/logger.ts";
-import { createMetrics } from "#common/observe/metrics.ts";
-import { noTracing } from "#common/observe/tracing.ts";
-import type { Append, LaneAppender } from "#common/ports/lane-log.ts";
-import type { Identity } from "#gateway/platforms/platform.ts";
-import { FakeClock } from "#test/fixtures/fake-clock.ts";
-import type { Refusal, Trust } from "./admission.ts";
-import { Ingest, type Source } from "./ingest.ts";
-import { LaneQueues } from "./lane-queues.ts";
+import { ingestRig, Reader } from "#test/fixtures/ingest.ts";
 
-const topology = { shards: 1, lanesPerShard: 2, tags: 1 };
-const identity: Identity = { bot: "LOA.i", device: "d1", version: "3.3.3", clientType: "", deviceInfo: "" };
-
-interface Said {
-  readonly logId?: string | null;
-  readonly channel?: string;
-  readonly reader?: Reader;
-  readonly judgement?: Trust | Refusal;
-}
-
-/** A connection that only knows whether it is read. */
-class Reader implements Source {
-  readonly identity = identity;
-  readonly id: string;
-  readonly holds = new Set<string>();
-  constructor(id: string) {
-    this.id = id;
-  }
-  hold(why: string): void {
-    this.holds.add(why);
-  }
-  release(why: string): void {
-    this.holds.delete(why);
-  }
-}
-
-/** The memory twin behind a door that can be shut, before or after the append was made. */
-class Door implements LaneAppender {
-  readonly tries: Append[] = [];
-  shut: "no" | "before" | "after" = "no";
-  readonly #inner: LaneAppender;
-  constructor(inner: LaneAppender) {
-    this.#inner = inner;
-  }
-  async append(append: Append): Promise<"appended" | "repeated"> {
-    this.tries.push(append);
-    if (this.shut === "before") throw new MoaError("redis_unavailable", "shut");
-    const outcome = await this.#inner.append(append);
-    if (this.shut === "after") throw new MoaError("redis_unavailable", "reply lost");
-    return outcome;
-  }
-}
-
-function rig(rates = { botRatePerSecond: 100_000, roomRatePerSecond: 100_000 }) {
-  const clock = new FakeClock();
-  const random = seededRandom(1);
-  const { lanes } = memoryBackends(memoryStore({ topology, clock, random, laneBacklogMax: 1_000_000 }));
-  const door = new Door(lanes as unknown as LaneAppender);
-  const log = createLogger("test", "silent");
-  const pod = createMetrics(false);
-  const state = { member: "gw.1" };
-  const queues = new LaneQueues({ appender: door, clock, random, log, member: () => state.member });
-  const readers = [new Reader("c1"), new Reader("c2")] as const;
-  const options = { ...rates, topology, queues, clock, metrics: pod.metrics, log, tracing: noTracing };
-  const ingest = new Ingest({ ...options, sources: () => readers });
-  for (const reader of readers) ingest.opened(reader);
-  const say = (text: string, more: Said = {}) => {
-    const line = { room: "room", sender: "s", userHash: "h", isGroupChat: true, isMention: false, clientAt: null };
-    const { logId = null, channel = "184", reader = readers[0], judgement = "trusted" } = more;
-    const read = { line: { ...line, channel, text, logId }, frame: Buffer.from(text), receivedAt: clock.nowMs() };
-    ingest.line(reader, { ...read, proof: null }, judgement);
-  };
-  const logged = async () => {
-    const cursors = new Map(Array.from({ length: laneCount(topology) }, (_, lane) => [lane, "0-0"]));
-    const entries = await lanes.read(cursors, 0);
-    return entries.flatMap(({ events, loggedAtMs }) =>
-      events.map((event) => decodeEvent(event, loggedAtMs) as ChatEvent),
-    );
-  };
-  const counted = async (series: string) => Number(new RegExp(`^${series} (.*)$`, "m").exec(await pod.expose())?.[1]);
-  return { clock, door, ingest, queues, readers, say, logged, counted, state };
-}
-
-let at: ReturnType<typeof rig>;
+let at: ReturnType<typeof ingestRig>;
 beforeEach(() => {
-  at = rig();
+  at = ingestRig();
 });
 
 describe("a line that was read", () => {
@@ -186,7 +99,7 @@ describe("a line that was judged", () => {
   );
 
   it("as unapproved takes nothing of its bot's and room's quotas", async () => {
-    at = rig({ botRatePerSecond: 10, roomRatePerSecond: 1 });
+    at = ingestRig({ botRatePerSecond: 10, roomRatePerSecond: 1 });
     const [stranger, own] = at.readers;
     for (let i = 0; i < 100; i++) at.say(`${i}`, { reader: stranger, judgement: "unapproved" });
     at.say("own", { reader: own });
@@ -239,7 +152,7 @@ describe("back-pressure", () => {
 
 describe("quotas", () => {
   it("a bot beyond its rate is read slower and loses nothing", async () => {
-    at = rig({ botRatePerSecond: 10, roomRatePerSecond: 1_000 });
+    at = ingestRig({ botRatePerSecond: 10, roomRatePerSecond: 1_000 });
     for (let i = 0; i < 30; i++) at.say(`${i}`);
     await at.clock.advance(1_900);
     expect([...at.readers[0].holds]).toEqual(["quota"]);
@@ -249,7 +162,7 @@ describe("quotas", () => {
   });
 
   it("a room beyond ten seconds' worth is refused and counted, other rooms are not", async () => {
-    at = rig({ botRatePerSecond: 1_000, roomRatePerSecond: 1 });
+    at = ingestRig({ botRatePerSecond: 1_000, roomRatePerSecond: 1 });
     for (let i = 0; i < 15; i++) at.say(`${i}`);
     at.say("elsewhere", { channel: "185" });
     await at.clock.settle();

@@ -10,6 +10,10 @@
  * Back-pressure instead of loss: a connection with too many events not yet acknowledged is not read, and when the pod
  * holds too much in all, none is; both go on below half. A connection that closed leaves its events here: they are
  * appended all the same.
+ *
+ * Late lines: a pod that slept longer than its life may have been taken over, and what it reads then is older than what
+ * others have read since. The first line finds it out, before any timer could; from then on nothing is read or appended
+ * until tenures are settled. What a connection says whose bot was taken over is late, up to its first answer after that.
  */
 
 import { encodeEvent } from "#common/contract/codec.ts";
@@ -21,11 +25,11 @@ import type { Clock } from "#common/kernel/clock.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { Tracing } from "#common/observe/tracing.ts";
-import type { Hold } from "#gateway/connection/connection.ts";
+import type { Hold } from "#gateway/connection/holds.ts";
 import type { ReadLine } from "#gateway/connection/transition.ts";
 import type { Identity } from "#gateway/platforms/platform.ts";
 import { isRefusal, type Refusal, type Trust } from "./admission.ts";
-import type { Hearing, LaneQueues } from "./lane-queues.ts";
+import type { Hearing, LaneQueues, Span } from "./lane-queues.ts";
 import { Quota } from "./quota.ts";
 import { Twins } from "./twins.ts";
 
@@ -48,13 +52,17 @@ export interface IngestOptions {
   readonly tracing: Pick<Tracing, "newTrace">;
   /** Every open connection of the pod. */
   sources(): Iterable<Source>;
+  /** False once the pod may have been declared dead, until it is known not to be or has a new incarnation. */
+  isAlive(): boolean;
 }
 
 interface Intake {
   readonly source: Source;
   readonly twins: Twins;
+  span: Span;
   unappended: number;
   throttled: boolean;
+  closed: boolean;
 }
 
 export class Ingest {
@@ -64,6 +72,7 @@ export class Ingest {
   readonly #warnings: Quota;
   readonly #intakes = new Map<ConnectionId, Intake>();
   #ringFull = false;
+  #hasLapsed = false;
 
   constructor(options: IngestOptions) {
     this.#options = options;
@@ -76,18 +85,54 @@ export class Ingest {
 
   /** A new connection is not read while the pod holds too much: accepted and paused, so that its phone stays away. */
   opened(source: Source): void {
-    this.#intakes.set(source.id, { source, twins: new Twins(), unappended: 0, throttled: false });
+    const fresh = { span: { late: false }, unappended: 0, throttled: false, closed: false };
+    this.#intakes.set(source.id, { source, twins: new Twins(), ...fresh });
     if (this.#ringFull) source.hold("ring");
+    if (this.#hasLapsed) source.hold("tenure");
   }
 
+  /** Known until its last line is appended: it may still turn out to be late. */
   closed(source: Source): void {
-    this.#intakes.delete(source.id);
+    const intake = this.#intakes.get(source.id);
+    if (intake === undefined) return;
+    intake.closed = true;
+    if (intake.unappended === 0) this.#intakes.delete(source.id);
+  }
+
+  /** The pod may have been declared dead: nothing is read or appended until `settled`. May be said twice. */
+  lapsed(): void {
+    if (this.#hasLapsed) return;
+    this.#hasLapsed = true;
+    this.#options.queues.lapsed();
+    for (const source of this.#options.sources()) source.hold("tenure");
+  }
+
+  /** The bot for which it wrote was taken over meanwhile: all that it said and that is not appended is late. */
+  lost(connection: ConnectionId): void {
+    const intake = this.#intakes.get(connection);
+    if (intake !== undefined) intake.span.late = true;
+  }
+
+  /** It has answered what was asked after that: what it says from now on is of now. */
+  caughtUp(connection: ConnectionId): void {
+    const intake = this.#intakes.get(connection);
+    if (intake?.span.late) intake.span = { late: false };
+  }
+
+  /** Of every bot it is known who writes. Nothing happens if the pod has lapsed again since. */
+  settled(): void {
+    if (!this.#options.isAlive()) return;
+    this.#options.queues.settled();
+    if (!this.#hasLapsed) return;
+    this.#hasLapsed = false;
+    for (const source of this.#options.sources()) source.release("tenure");
   }
 
   /** @param source an opened connection that has its identity */
   line(source: Source, read: ReadLine, judgement: Trust | Refusal): void {
     const intake = this.#intakes.get(source.id);
     if (intake === undefined || source.identity === null) return;
+    if (!this.#options.isAlive()) this.lapsed();
     if (isRefusal(judgement)) {
       this.#options.metrics.eventsNotAccepted.inc(1, { reason: judgement });
       return;
@@ -110,23 +155,26 @@ export class Ingest {
 
   /** Resolves when the receipt is in its room's lane. Rejects when the pod stopped before. */
   receipt(event: ReceiptEvent): Promise<void> {
-    return new Promise((resolve, reject) => this.#append(event, { appended: resolve, failed: reject }));
+    return new Promise((resolve, reject) => this.#append(event, { span: null, appended: resolve, failed: reject }));
   }
 
   #accept(intake: Intake, event: ChatEvent): void {
     const { clock, metrics, log } = this.#options;
-    const { id, bot, receivedAt } = event;
+    const { bot, receivedAt } = event;
+    const { id } = intake.source;
     if (++intake.unappended > limits.unappendedPerConnectionMax) intake.source.hold("unappended");
     const settled = () => {
       if (--intake.unappended <= limits.unappendedPerConnectionMax / 2) intake.source.release("unappended");
+      if (intake.closed && intake.unappended === 0) this.#intakes.delete(id);
     };
     this.#append(event, {
+      span: intake.span,
       appended: () => {
         metrics.deliverySeconds.observe((clock.nowMs() - receivedAt) / 1_000, { leg: "in" });
         settled();
       },
       failed: (error) => {
-        log.error({ event: id, bot, err: error }, "a line was read and not appended");
+        log.error({ event: event.id, bot, err: error }, "a line was read and not appended");
         settled();
       },
     });
@@ -138,6 +186,7 @@ export class Ingest {
     const { kind } = event;
     metrics.eventsReceived.inc(1, { kind });
     queues.append(laneOf(topology, event.bot, event.channel), encodeEvent(event), {
+      span: hearing.span,
       appended: () => {
         metrics.eventsAppended.inc(1, { kind });
         this.#drainRing();
@@ -148,11 +197,13 @@ export class Ingest {
         hearing.failed(error);
       },
     });
-    if (!this.#ringFull && queues.waitingBytes > limits.gatewayRingBytesMax) this.#fillRing(true);
+    if (!this.#ringFull && queues.waitingBytes > queues.waitingBytesMax) this.#fillRing(true);
   }
 
   #drainRing(): void {
-    if (this.#ringFull && this.#options.queues.waitingBytes < limits.gatewayRingBytesMax / 2) this.#fillRing(false);
+    if (!this.#ringFull) return;
+    const { waitingBytes, waitingBytesMax } = this.#options.queues;
+    if (waitingBytes < waitingBytesMax / 2) this.#fillRing(false);
   }
 
   #fillRing(full: boolean): void {

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { BullmqJobQueue } from "#common/backends/bullmq/job-queue.ts";
+import type { RedisPlace } from "#common/backends/redis/place.ts";
 import { systemClock } from "#common/backends/system/clock.ts";
 import { systemRandom } from "#common/backends/system/random.ts";
 import { queues } from "#common/contract/queues.ts";
 import { hasCode } from "#common/kernel/errors.ts";
 import { createMetrics } from "#common/observe/metrics.ts";
 import { type RedisServer, startRedis } from "#test/fixtures/redis.ts";
+import { startCluster, startSentinels } from "#test/fixtures/redis-kinds.ts";
 import { log, metric } from "./open-store.ts";
 
 const EVERY_MS = queues["outbox-sweep"].everyMs;
@@ -25,9 +27,9 @@ afterEach(async () => {
   await redis.stop();
 });
 
-function open(): BullmqJobQueue {
+function open(place: RedisPlace = { url: redis.url }): BullmqJobQueue {
   return new BullmqJobQueue({
-    url: redis.url,
+    ...place,
     prefix: "t:{jobs}",
     clock: systemClock(),
     random: systemRandom(),
@@ -110,4 +112,40 @@ test("close ends within its deadline when Redis is gone, hangs, or never was the
   const refused = await jobs.work("outbox-sweep", async () => {}).catch((error) => error);
   expect(hasCode(refused, "redis_unavailable")).toBe(true);
   await closesWithin(6_000);
+});
+
+test("a master replaced by Sentinels: jobs go on", { timeout: 60_000 }, async () => {
+  const { servers, place, stop } = await startSentinels([]);
+  const queue = open(place);
+  try {
+    let runs = 0;
+    await queue.work("outbox-sweep", async () => void runs++);
+    await expect.poll(() => runs, { timeout: 8_000 }).toBeGreaterThan(0);
+    const former = await servers.current();
+    await former.child.kill();
+    await expect.poll(() => servers.current(), { timeout: 10_000 }).not.toBe(former);
+    const before = runs;
+    await expect.poll(() => runs, { timeout: EVERY_MS * 2 + 5_000 }).toBeGreaterThan(before);
+  } finally {
+    await queue.close();
+    await stop();
+  }
+});
+
+test("a Cluster's master killed: jobs go on", { timeout: 60_000 }, async () => {
+  const { servers, place, stop } = await startCluster([]);
+  const queue = open(place);
+  try {
+    let runs = 0;
+    await queue.work("outbox-sweep", async () => void runs++);
+    await expect.poll(() => runs, { timeout: 8_000 }).toBeGreaterThan(0);
+    const former = await servers.masterOf("t:{jobs}");
+    await former.child.kill();
+    await expect.poll(() => servers.masterOf("t:{jobs}"), { timeout: 10_000 }).not.toBe(former);
+    const before = runs;
+    await expect.poll(() => runs, { timeout: EVERY_MS * 2 + 5_000 }).toBeGreaterThan(before);
+  } finally {
+    await queue.close();
+    await stop();
+  }
 });

@@ -84,6 +84,10 @@ export interface RowBatch {
 /** The row writer's sink: rows and positions in one transaction, so that a row is there exactly once. */
 export interface ChatLogStore {
   positions(lanes: readonly Lane[]): Promise<ReadonlyMap<Lane, string>>;
-  /** `moved`: a position was not `from` any more, nothing was written; read the positions again. */
-  append(batches: readonly RowBatch[]): Promise<"written" | "moved">;
+  /**
+   * Lines said before `sureFromMs` may be on record already: those that are, with the answers that follow them, are left
+   * out.
+   * @returns `moved`: a position was not `from` any more, nothing was written; read the positions again
+   */
+  append(batches: readonly RowBatch[], sureFromMs: number): Promise<"written" | "moved">;
 }

@@ -8,6 +8,9 @@
  *     is mine here, another epoch there                -> drop
  *     is mine there, and not here                      -> take: a take or release whose answer was lost, or a drop
  *
+ *   after a loss of Redis the lanes of the lost shards are dropped at once, and taken again, from where Redis now thinks
+ *   they are, when what Redis numbers was raised above what MySQL knows (ADR 0010)
+ *
  * Safe without any timing: every sink checks the epoch. The check's period only decides how long a lane stands still.
  * One blocking read per shard; a lane that is full or finishing is left out of it.
  */
@@ -30,6 +33,8 @@ export interface LaneOwnerOptions {
   readonly tools: Tools;
   /** The pod's present incarnation. */
   member(): MemberId;
+  /** What Redis numbers goes on above what is known elsewhere. */
+  raise(): Promise<void>;
 }
 
 export class LaneOwner {
@@ -41,6 +46,9 @@ export class LaneOwner {
   readonly #wakes: (() => void)[];
   #loops: Promise<void>[] = [];
   #draining = false;
+  /** Losses of Redis, and how many of them the lanes were raised after. */
+  #losses = 0;
+  #raised = 0;
 
   constructor(options: LaneOwnerOptions) {
     this.#options = options;
@@ -70,6 +78,15 @@ export class LaneOwner {
     for (const owned of [...this.#owned.values()]) this.#forget(owned);
   }
 
+  /** Redis may have lost what it acknowledged in these shards: which commits were made is not known any more. */
+  lost(shards: readonly number[]): void {
+    if (shards.length === 0) return;
+    this.#losses++;
+    for (const owned of [...this.#owned.values()]) {
+      if (shards.includes(this.#options.shardOf(owned.lane))) this.#forget(owned);
+    }
+  }
+
   async #checkForEver(): Promise<void> {
     const { tools } = this.#options;
     for (let failures = 0; !this.#stop.signal.aborted; ) {
@@ -86,11 +103,19 @@ export class LaneOwner {
 
   async #check(): Promise<void> {
     const { membership, reader } = this.#options;
+    await this.#raise();
     const [live, states] = await Promise.all([membership.live("worker"), reader.owners()]);
     if (this.#draining) return;
     const me = this.#options.member();
     await Promise.all(states.map((state) => this.#settleOwner(state, me, live)));
     this.#options.tools.metrics.lanesOwned.set(this.#owned.size);
+  }
+
+  async #raise(): Promise<void> {
+    const losses = this.#losses;
+    if (this.#raised === losses) return;
+    await this.#options.raise();
+    this.#raised = losses;
   }
 
   async #settleOwner(state: LaneState, me: MemberId, live: readonly MemberId[]): Promise<void> {
@@ -110,7 +135,7 @@ export class LaneOwner {
   async #take(state: LaneState, me: MemberId): Promise<void> {
     const { reader, tools } = this.#options;
     const taken = await reader.take(state, me);
-    if (taken === null || this.#draining || me !== this.#options.member()) return;
+    if (taken === null || this.#draining || me !== this.#options.member() || this.#raised !== this.#losses) return;
     const owned = new OwnedLane({
       lane: state.lane,
       taken,

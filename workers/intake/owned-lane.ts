@@ -25,6 +25,7 @@ import { handleReceipt } from "#workers/pipeline/receipt.ts";
 import { retryWhile } from "#workers/pipeline/retry-while.ts";
 import { rowsOf } from "#workers/pipeline/rows.ts";
 import { commit } from "#workers/pipeline/steps/commit.ts";
+import { seenAs } from "#workers/pipeline/steps/dedupe.ts";
 import type { LaneContext, Tools, Work } from "#workers/pipeline/work.ts";
 import { LaneCommits, type Settled } from "./lane-commits.ts";
 import { type Line, parked, roomOf, settledBy, unreadable } from "./line.ts";
@@ -153,7 +154,7 @@ export class OwnedLane {
   }
 
   async #carefulTurn(line: Line, event: InboundEvent): Promise<void> {
-    if (await this.#triedTooOften(event.id)) await this.#commit(parked(line, event, "too_many_attempts"));
+    if (await this.#triedTooOften(seenAs(event))) await this.#commit(parked(line, event, "too_many_attempts"));
     else await (event.kind === "receipt" ? this.#receipt(line, event) : this.#chat(line, event));
   }
 
@@ -175,7 +176,7 @@ export class OwnedLane {
   #carryOut(line: Line, work: Work, startedAt: number): Promise<void> | undefined {
     const { event } = work;
     // Known from here on, not from the commit on: a copy of it may be the room's next turn.
-    if (work.outcome !== "duplicate") this.#seen.add(event.id);
+    if (work.outcome !== "duplicate") this.#seen.add(seenAs(event));
     const isAwaited = line.careful || (work.decision?.changes.length ?? 0) > 0;
     if (!isAwaited) {
       this.#settle({ line, work, startedAt });

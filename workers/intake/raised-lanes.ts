@@ -1,12 +1,9 @@
 /**
- * Before a worker takes lanes: what Redis numbers goes on above what MySQL knows. Only a Redis that came back empty, on a
- * clock that is behind the former one's, would number lower. Then MySQL would refuse every change as a former owner's, and
- * take every row for one that it has (docs/backup.md).
- *
- * Not seen here: a Redis that is exchanged for such a one while workers run; they are to be started again.
+ * Before a worker takes lanes, at its start and after a loss of Redis: what Redis numbers goes on above what MySQL knows.
+ * Only a Redis that lost its newest entries, on a clock that is behind the former one's, would number lower. Then MySQL
+ * would refuse every change as a former owner's, and take every row for one that it has (docs/backup.md).
  */
 import { laneCount, type Topology } from "#common/contract/lanes.ts";
-import type { Part } from "#common/kernel/lifecycle.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { LaneMark, LaneReader } from "#common/ports/lane-log.ts";
 
@@ -17,13 +14,10 @@ export interface RaisedLanesOptions {
   marks(): Promise<readonly LaneMark[]>;
 }
 
-export function raisedLanes({ topology, lanes, log, marks }: RaisedLanesOptions): Part {
-  const start = async () => {
-    // A deployment that had more lanes left the marks of those behind.
-    const known = (await marks()).filter(({ lane }) => lane < laneCount(topology));
-    const raised = await Promise.all(known.map((mark) => lanes.raise(mark)));
-    const behind = known.filter((_, i) => raised[i]).map(({ lane }) => lane);
-    if (behind.length > 0) log.warn({ tag: "SERVER", lanes: behind }, "Redis was behind MySQL: lanes raised");
-  };
-  return { name: "lanes raised", start };
+export async function raiseLanes({ topology, lanes, log, marks }: RaisedLanesOptions): Promise<void> {
+  // A deployment that had more lanes left the marks of those behind.
+  const known = (await marks()).filter(({ lane }) => lane < laneCount(topology));
+  const raised = await Promise.all(known.map((mark) => lanes.raise(mark)));
+  const behind = known.filter((_, i) => raised[i]).map(({ lane }) => lane);
+  if (behind.length > 0) log.warn({ tag: "SERVER", lanes: behind }, "Redis was behind MySQL: lanes raised");
 }

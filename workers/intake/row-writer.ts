@@ -7,6 +7,10 @@
  * Needs no lease: two that copy the same lane, for a moment or because one was stopped and woke, meet at the positions
  * in MySQL, and the second writes nothing. MySQL away: rows wait in Redis, answers and commits go on. Of memory it holds
  * a batch for each copier.
+ *
+ * A Redis that lost what it acknowledged (ADR 0010) is given the same lines again, and with them rows that were copied
+ * already, under new ids. So lines said before the last loss are looked up in MySQL first; lines said before this process
+ * began as well, because it does not know what was lost before.
  */
 import type { Lane, MemberId } from "#common/contract/ids.ts";
 import { rightfulOwner } from "#common/contract/lanes.ts";
@@ -43,6 +47,8 @@ export class RowWriter implements Part {
   readonly #options: RowWriterOptions;
   readonly #stop = new AbortController();
   #share: readonly Lane[] = [];
+  /** Lines said before it may be on record already. Epoch ms; the gateways' clocks may be off by the skew allowed. */
+  #sureFromMs: number;
   /**
    * Of each copier: lane to the position after which to read. Taken out by each step and put back when MySQL is known to
    * agree.
@@ -52,6 +58,12 @@ export class RowWriter implements Part {
 
   constructor(options: RowWriterOptions) {
     this.#options = options;
+    this.#sureFromMs = options.clock.nowMs() + limits.clockSkewMsMax;
+  }
+
+  /** Redis may have lost what it acknowledged. */
+  lost(): void {
+    this.#sureFromMs = this.#options.clock.nowMs() + limits.clockSkewMsMax;
   }
 
   async start(): Promise<void> {
@@ -121,7 +133,7 @@ export class RowWriter implements Part {
     const startMs = clock.monotonicMs();
     let result: "ok" | "moved" | "error" = "error";
     try {
-      result = (await store.append(batches)) === "written" ? "ok" : "moved";
+      result = (await store.append(batches, this.#sureFromMs)) === "written" ? "ok" : "moved";
     } finally {
       metrics.rowsBatchSeconds.observe((clock.monotonicMs() - startMs) / 1_000, { result });
     }

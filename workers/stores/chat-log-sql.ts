@@ -15,6 +15,7 @@
  *
  * Strings are cut to their column at a whole character: a name of 300 letters must not stop the row writer.
  */
+import { hash } from "node:crypto";
 import { escape as quoted } from "mysql2";
 import { decodeRows } from "#workers/domain/chat-log-row.ts";
 import type { ChatLogRow } from "#workers/domain/stores.ts";
@@ -50,17 +51,29 @@ const FLAGGED = Array.from({ length: 100 }, (_, flags) => {
   };
 });
 
-/** Of the line's own row and of each answer in it. @throws MoaError contract_unreadable */
-export function chatLogTuples(line: string): readonly string[] {
+export interface ChatLogTuples {
+  /** Of the line's own row and of each answer in it. */
+  readonly tuples: readonly string[];
+  /** When the line was said, epoch ms. */
+  readonly saidAtMs: number;
+}
+
+/** @throws MoaError contract_unreadable */
+export function chatLogTuples(line: string): ChatLogTuples {
   const found = line.length <= MESSAGE_CHARS_MAX ? LINE.exec(line) : null;
-  if (found === null) return decodeRows(line).map(chatLogTuple);
+  if (found === null) {
+    const rows = decodeRows(line);
+    return { tuples: rows.map(chatLogTuple), saidAtMs: rows[0]?.serverAtMs ?? 0 };
+  }
   const [, said, channel, room, type, flags, bot, logId, clientAt, serverAt, answeredAt, answer] = found;
   const { types, mention, end, answer: answerKind, answerEnd } = FLAGGED[Number(flags)] as (typeof FLAGGED)[number];
   const client = clientAt === "null" ? "NULL" : koreanTime(Number(clientAt));
-  const own = `(${said}${types[Number(type)]}${bot}${mention}${logId},${client},${koreanTime(Number(serverAt))}${end}`;
-  if (answer === undefined) return [own];
+  const saidAtMs = Number(serverAt);
+  const own = `(${said}${types[Number(type)]}${bot}${mention}${logId},${client},${koreanTime(saidAtMs)}${end}`;
+  if (answer === undefined) return { tuples: [own], saidAtMs };
   const at = koreanTime(Number(answeredAt));
-  return [own, `(${channel},${bot},${room},${bot},${answer},NULL,'normal',0,${bot}${answerKind}${at}${answerEnd}`];
+  const answered = `(${channel},${bot},${room},${bot},${answer},NULL,'normal',0,${bot}${answerKind}${at}${answerEnd}`;
+  return { tuples: [own, answered], saidAtMs };
 }
 
 function chatLogTuple(row: ChatLogRow): string {
@@ -70,6 +83,22 @@ function chatLogTuple(row: ChatLogRow): string {
   const clientAt = row.clientAtMs === null ? "NULL" : koreanTime(row.clientAtMs);
   const when = `${flag(row.isGroupChat)},${text(row.logId, 50)},${clientAt},${koreanTime(row.serverAtMs)}`;
   return `(${place},${said},${kind},${when},${flag(row.isBot)},${flag(row.isOurBotResponse)},${flag(row.isScheduled)})`;
+}
+
+/** The lines of one sender in one room and second, as a condition: those of `idx_channel_user_time`. */
+export function chatLogPlace(row: ChatLogRow): string {
+  const place = `channel_id=${text(row.channelId, 50)} AND user_hash=${text(row.userHash, 100)}`;
+  return `${place} AND server_timestamp<=>${koreanTime(row.serverAtMs)}`;
+}
+
+/** What tells a line from others of its place, to the byte; `chatLogMark` gives the same. */
+export const CHAT_LOG_MARK = "SHA1(CONCAT_WS('\\n',IFNULL(log_id,''),IFNULL(client_timestamp,''),message))";
+
+export function chatLogMark(row: ChatLogRow): string {
+  const logId = cut(row.logId ?? "", 50);
+  const clientAt = row.clientAtMs === null ? "NULL" : koreanTime(row.clientAtMs);
+  const said = cut(row.message, MESSAGE_CHARS_MAX);
+  return hash("sha1", `${logId}\n${clientAt === "NULL" ? "" : clientAt.slice(1, -1)}\n${said}`);
 }
 
 function text(value: string | null, charsMax: number): string {

@@ -4,6 +4,8 @@
  * row writer doubles a row.
  *
  *   BEGIN -> positions: compare and set, all lanes in one statement -> rows, up to 500 a statement -> COMMIT
+ *
+ * After a Redis loss the same line may come again under a new id; those are looked up first (rows-on-record.ts).
  */
 import { CompiledQuery, sql, type Transaction } from "kysely";
 import { escape as quoted } from "mysql2";
@@ -16,6 +18,7 @@ import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { ChatLogStore, RowBatch } from "#workers/domain/stores.ts";
 import { CHAT_LOG_INSERT, chatLogTuples, INSERT_CHARS_MAX } from "./chat-log-sql.ts";
+import { RowsOnRecord } from "./rows-on-record.ts";
 import type { Schema } from "./schema.ts";
 
 /** Lane that was never copied. */
@@ -34,9 +37,10 @@ interface Place {
   readonly index: number;
 }
 
-/** A row as SQL, and where it came from for the log. */
-interface Tuple extends Place {
-  readonly sql: string;
+/** Its rows as SQL. */
+interface Line extends Place {
+  readonly tuples: readonly string[];
+  readonly saidAtMs: number;
 }
 
 /** A row that can never be written must not hold up those behind it. */
@@ -65,24 +69,23 @@ export class MysqlChatLogStore implements ChatLogStore {
     return new Map(lanes.map((lane) => [lane, known.get(lane) ?? START]));
   }
 
-  async append(batches: readonly RowBatch[]): Promise<"written" | "moved"> {
+  async append(batches: readonly RowBatch[], sureFromMs: number): Promise<"written" | "moved"> {
     const { mysql, log, metrics } = this.#options;
     try {
-      const { written, refused } = await mysql.run(() =>
+      const { written, known, refused } = await mysql.run(() =>
         mysql.db.transaction().execute(async (tx) => {
           await movePositions(tx, batches);
+          const record = new RowsOnRecord(tx, sureFromMs);
           const refused: Refused[] = [];
           let written = 0;
-          for (const tuples of statementsOf(batches, refused)) {
-            const before = refused.length;
-            await insertOrHalve(tx, tuples, refused);
-            written += tuples.length - (refused.length - before);
-          }
-          return { written, refused };
+          for (const lines of linesOf(batches, refused))
+            written += await insert(tx, await record.fresh(lines), refused);
+          return { written, known: record.known, refused };
         }),
       );
       metrics.rowsWritten.inc(written);
       metrics.rowsRefused.inc(refused.length);
+      if (known > 0) metrics.duplicatesSuppressed.inc(known, { layer: "rows" });
       for (const { batch, index, why } of refused) {
         const { lane, from, to } = batch;
         log.error(
@@ -113,50 +116,66 @@ async function movePositions(tx: Transaction<Schema>, batches: readonly RowBatch
   if (moved < batches.length) throw new MoaError("fenced", "another row writer moved a position");
 }
 
-/** Statements are made one by one as they are sent: a whole transaction of them would fill the young generation. */
-function* statementsOf(batches: readonly RowBatch[], refused: Refused[]): Generator<readonly Tuple[]> {
-  let tuples: Tuple[] = [];
+/** Those of a statement at a time, made as they are sent: a whole transaction of them would fill the young generation. */
+function* linesOf(batches: readonly RowBatch[], refused: Refused[]): Generator<readonly Line[]> {
+  let lines: Line[] = [];
+  let rows = 0;
   let chars = 0;
   for (const batch of batches) {
     for (let index = 0; index < batch.rows.length; index++) {
-      for (const sql of tuplesAt({ batch, index }, refused)) {
-        if (tuples.length === limits.rowsPerInsertMax || (tuples.length > 0 && chars + sql.length > INSERT_CHARS_MAX)) {
-          yield tuples;
-          tuples = [];
-          chars = 0;
-        }
-        tuples.push({ sql, batch, index });
-        chars += sql.length;
+      const line = lineAt({ batch, index }, refused);
+      if (line === null) continue;
+      const more = line.tuples.reduce((sum, sql) => sum + sql.length, 0);
+      if (rows > 0 && (rows + line.tuples.length > limits.rowsPerInsertMax || chars + more > INSERT_CHARS_MAX)) {
+        yield lines;
+        lines = [];
+        rows = 0;
+        chars = 0;
       }
+      lines.push(line);
+      rows += line.tuples.length;
+      chars += more;
     }
   }
-  if (tuples.length > 0) yield tuples;
+  if (lines.length > 0) yield lines;
 }
 
-function tuplesAt({ batch, index }: Place, refused: Refused[]): readonly string[] {
+function lineAt({ batch, index }: Place, refused: Refused[]): Line | null {
   try {
-    return chatLogTuples(batch.rows[index] as string);
+    const { tuples, saidAtMs } = chatLogTuples(batch.rows[index] as string);
+    return { batch, index, tuples, saidAtMs };
   } catch (why) {
     refused.push({ batch, index, why });
-    return [];
+    return null;
   }
 }
 
-/** A refused statement leaves the transaction alive (InnoDB undoes the statement alone): its halves are tried. */
-async function insertOrHalve(tx: Transaction<Schema>, tuples: readonly Tuple[], refused: Refused[]): Promise<void> {
+/**
+ * How many rows were written. A refused statement leaves the transaction alive (InnoDB undoes the statement alone): its
+ * halves are tried, down to the row.
+ */
+async function insert(tx: Transaction<Schema>, lines: readonly Line[], refused: Refused[]): Promise<number> {
+  const tuples = lines.flatMap((line) => line.tuples);
+  if (tuples.length === 0) return 0;
   try {
-    await affected(tx, CHAT_LOG_INSERT + tuples.map(({ sql }) => sql).join(","));
+    await affected(tx, CHAT_LOG_INSERT + tuples.join(","));
+    return tuples.length;
   } catch (why) {
     if (!refusesValues(why)) throw why;
-    const [first] = tuples;
-    if (first !== undefined && tuples.length === 1) {
-      refused.push({ ...first, why });
-      return;
+    const [line] = lines as [Line];
+    if (tuples.length === 1) {
+      refused.push({ ...line, why });
+      return 0;
     }
-    const middle = tuples.length >> 1;
-    await insertOrHalve(tx, tuples.slice(0, middle), refused);
-    await insertOrHalve(tx, tuples.slice(middle), refused);
+    const [left, right] =
+      lines.length > 1 ? halvesOf(lines) : halvesOf(line.tuples).map((half) => [{ ...line, tuples: half }]);
+    return (await insert(tx, left as readonly Line[], refused)) + (await insert(tx, right as readonly Line[], refused));
   }
+}
+
+function halvesOf<Item>(items: readonly Item[]): readonly [readonly Item[], readonly Item[]] {
+  const middle = items.length >> 1;
+  return [items.slice(0, middle), items.slice(middle)];
 }
 
 async function affected(tx: Transaction<Schema>, statement: string): Promise<number> {

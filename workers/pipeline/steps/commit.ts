@@ -51,12 +51,14 @@ function actionsOf(work: Work, decision: Decision, deadline: number): readonly O
     decision.replies.length <= limits.actionsPerDecisionMax,
     "a decision has at most actionsPerDecisionMax replies",
   );
-  const { bot, channel, room, receivedAt } = event;
+  const { bot, channel, room, receivedAt, loggedAt } = event;
   const common = { v: 1, bot, channel, room, deadline, askedAt: receivedAt } as const;
   return decision.replies.map((reply, index) => ({
     ...common,
     id: actionIdOf(event.id, index),
     ...(decision.changes.length > 0 ? { receipt: true as const } : {}),
+    // Its first run may have been before the loss after which it was put back.
+    ...(loggedAt === undefined ? {} : { again: true as const }),
     ...(event.trace === undefined ? {} : { trace: event.trace }),
     ...reply,
   }));
