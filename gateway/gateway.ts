@@ -3,36 +3,41 @@
  * and decides nothing about any of them.
  *
  *   bytes ─ TcpListener ─ Connection ─┬─ Ingest ─ LaneQueues ─> lanes
- *                                     └─ Deliver ─ BotDelivery ─ Reign <─ outbox of the bot
+ *                                     └─ Deliver ─ BotDelivery ─ Seat ─ Reign <─ outbox of the bot
  *
- * Drain, each step bounded: no new connections and no reading; what was read is appended; what was written is confirmed
- * and the tenures end; the sockets end; life ends. What a step could not finish is safe: lines not acknowledged are told
- * in the log, actions not confirmed stay in the outbox.
- *
- * Place kept for standbys: the hand-over to standbys on other pods, paced, comes before the tenures end.
+ * Stop, each step bounded: no new connections; the drain (drain.ts); what was read is appended; the sockets that are left
+ * end; life ends. What a step could not finish is safe: lines not acknowledged are told in the log, actions not confirmed
+ * stay in the outbox.
  */
+import type { BotName, ConnectionId } from "#common/contract/ids.ts";
 import type { Topology } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import { type Clock, pause } from "#common/kernel/clock.ts";
-import { Life } from "#common/kernel/life.ts";
 import type { Part } from "#common/kernel/lifecycle.ts";
 import type { Random } from "#common/kernel/random.ts";
 import type { SeenConnection } from "#common/observe/connection-routes.ts";
 import type { Log } from "#common/observe/logger.ts";
+import type { CloseReason } from "#common/observe/metric-catalogue.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { Tracing } from "#common/observe/tracing.ts";
 import type { BotChannel } from "#common/ports/bot-channel.ts";
+import type { HeldActions } from "#common/ports/held-actions.ts";
 import type { LaneAppender } from "#common/ports/lane-log.ts";
-import type { Membership, Role } from "#common/ports/membership.ts";
+import type { Membership } from "#common/ports/membership.ts";
 import type { OutboxReader } from "#common/ports/outbox.ts";
 import type { PingStore } from "#common/ports/pings.ts";
+import type { WriterDirectory } from "#common/ports/writer-directory.ts";
+import { evidenceOf } from "./connection/close-evidence.ts";
 import { Connection } from "./connection/connection.ts";
 import { HeldBytes } from "./connection/held-bytes.ts";
-import { ConnectionTable } from "./connection/table.ts";
 import type { Wire, WireEnd } from "./connection/wire.ts";
+import type { WriterConnection } from "./connection/writer-connection.ts";
+import { Drain } from "./drain.ts";
 import { Admission, isRefusal, type KnownDevices } from "./flow/admission.ts";
+import { whenCaughtUp } from "./flow/catching-up.ts";
 import { Confirmer } from "./flow/confirmer.ts";
 import { Deliver } from "./flow/deliver.ts";
+import { HeldBacklog } from "./flow/held-backlog.ts";
 import { Ingest } from "./flow/ingest.ts";
 import { LaneQueues } from "./flow/lane-queues.ts";
 import { type PolicySettings, policiesOf } from "./flow/signing-policy.ts";
@@ -42,6 +47,7 @@ import { Certificate } from "./listeners/certificate.ts";
 import { within } from "./listeners/networks.ts";
 import { TcpListener } from "./listeners/tcp.ts";
 import type { Platform, Proof } from "./platforms/platform.ts";
+import { PodLife } from "./pod-life.ts";
 
 export interface GatewayOptions extends PolicySettings {
   readonly podName: string;
@@ -67,34 +73,41 @@ export interface GatewayOptions extends PolicySettings {
   readonly appender: LaneAppender;
   readonly outboxReader: OutboxReader;
   readonly channel: BotChannel;
+  readonly writers: WriterDirectory;
+  readonly held: HeldActions;
   readonly membership: Membership;
+  /** Frames of actions say under which tenure and when they were written, in fields that phones ignore. */
+  readonly markWrites: boolean;
   readonly approvals: KnownDevices;
   readonly pings: Pick<PingStore, "append">;
+  /** Told when Redis may have lost what it acknowledged in these shards and tags of the reach. */
+  onLoss(listener: (shards: readonly number[], tags: readonly number[]) => void): void;
 }
 
 export class Gateway {
   /** Start in order, stop in reverse. */
   readonly parts: readonly Part[];
   readonly #options: GatewayOptions;
-  readonly #table = new ConnectionTable<Connection>();
-  readonly #life: Life<Role>;
+  readonly #table = new Map<ConnectionId, Connection>();
+  readonly #life: PodLife;
   readonly #queues: LaneQueues;
   readonly #confirmer: Confirmer;
   readonly #admission: Admission<Connection>;
   readonly #ingest: Ingest;
   readonly #deliver: Deliver;
   readonly #vitals: VitalsRecord;
-  readonly #held: HeldBytes;
+  readonly #heldBytes: HeldBytes;
+  readonly #heldBacklog: HeldBacklog;
+  readonly #drain: Drain;
   readonly #listeners: Listeners;
   readonly #wiresEnded = new AbortController();
   #wires = 0;
-  #draining = false;
 
   constructor(options: GatewayOptions) {
     const log = options.log.child({ tag: "SERVER" });
-    const parts = { ...options, log, member: () => this.#life.member };
+    const parts = { ...options, log, member: () => this.#life.member, isAlive: () => this.#life.isValid };
     this.#options = options;
-    this.#life = this.#openLife(log);
+    this.#life = new PodLife({ ...parts, onReborn: (member) => this.#reborn(member) });
     this.#queues = new LaneQueues(parts);
     this.#confirmer = new Confirmer({ ...parts, outbox: options.outboxReader });
     this.#admission = new Admission({
@@ -104,17 +117,21 @@ export class Gateway {
       onAdmitted: (connection, replaced) => this.#admitted(connection, replaced),
       onDismissed: (connection) => this.#dismissed(connection),
     });
-    this.#ingest = new Ingest({ ...parts, queues: this.#queues, sources: () => this.#table.all() });
+    this.#ingest = new Ingest({ ...parts, queues: this.#queues, sources: () => this.#table.values() });
     this.#deliver = new Deliver({
       ...parts,
       outbox: options.outboxReader,
-      newest: (bot) => this.#table.newest(bot),
       appendReceipt: (event) => this.#ingest.receipt(event),
       confirm: (confirmation) => this.#confirmer.confirm(confirmation),
+      onLost: (connection) => this.#lost(connection),
+      onSettled: () => this.#ingest.settled(),
     });
     this.#vitals = new VitalsRecord(parts);
-    this.#held = new HeldBytes(options.metrics);
+    this.#heldBytes = new HeldBytes(options.metrics);
+    this.#heldBacklog = new HeldBacklog(parts);
+    this.#drain = this.#makeDrain(log);
     this.#listeners = listenersOf({ ...options, log }, (wire) => this.accept(wire));
+    options.onLoss((shards, tags) => this.#redisLost(shards, tags));
     this.parts = this.#makeParts();
   }
 
@@ -126,7 +143,7 @@ export class Gateway {
 
   /** For operators. */
   *seen(): Iterable<SeenConnection> {
-    for (const connection of this.#table.all()) {
+    for (const connection of this.#table.values()) {
       const { id, address, role, ageSeconds, identity } = connection;
       const { bot = null, device = null, version = null } = identity ?? {};
       const about = this.#admission.about(connection);
@@ -134,14 +151,27 @@ export class Gateway {
     }
   }
 
+  /** Not ended yet. */
+  get connections(): number {
+    return this.#table.size;
+  }
+
   get isDraining(): boolean {
-    return this.#draining;
+    return this.#drain.hasBegun;
+  }
+
+  /** Gives all bots and connections to other pods, and takes no new ones; the pod itself goes on. */
+  async drain(): Promise<void> {
+    const { tcp, tls } = this.#listeners;
+    await Promise.all([tcp.stop(), tls?.stop()]);
+    await this.#drain.run();
   }
 
   #makeParts(): readonly Part[] {
     return [
-      { name: "life", start: () => this.#life.start(), stop: () => this.#life.stop(), stopMsMax: 1_000 },
+      this.#life,
       this.#vitals,
+      this.#heldBacklog,
       { name: "queues", stop: async () => this.#closeQueues() },
       { name: "sockets", stop: () => this.#closeSockets(), stopMsMax: limits.handoverMsMax },
       {
@@ -151,29 +181,37 @@ export class Gateway {
         stopMsMax: 2_000,
       },
       { name: "lanes", stop: () => this.#queues.idle(), stopMsMax: 3_000 },
-      { name: "reading", stop: async () => this.#stopReading() },
+      { name: "drain", stop: () => this.#drain.run(), stopMsMax: limits.drainMsMax },
       ...Object.values(this.#listeners),
     ];
   }
 
-  #openLife(log: Log): Life<Role> {
-    const { podName, clock, random, metrics, membership } = this.#options;
-    return new Life({
-      podName,
-      role: "gateway",
-      roll: membership,
-      clock,
-      random,
-      lifeMs: limits.lifeMs,
-      marginMs: limits.lifeMarginMs,
-      renewEveryMs: limits.lifeRenewEveryMs,
-      onReborn: (member) => {
-        metrics.lifeLost.inc(1);
-        log.warn({ member }, "life was lost; every bot is attached again");
-        this.#deliver.reborn();
-      },
-      onError: (error) => log.warn({ err: error }, "life was not renewed"),
+  #makeDrain(log: Log): Drain {
+    return new Drain({
+      ...this.#options,
+      log,
+      connections: () => this.#table.values(),
+      bots: () => this.#deliver.bots(),
+      handOver: (bot) => this.#deliver.handOver(bot),
     });
+  }
+
+  /** Tenures are taken again before the next write, and what Redis may still say of the old ones is a dead pod's. */
+  #redisLost(shards: readonly number[], tags: readonly number[]): void {
+    void this.#queues.lost(shards);
+    this.#confirmer.lost(tags);
+    this.#deliver.lost(tags);
+    if (tags.length > 0) this.#life.renounce();
+  }
+
+  #reborn(member: string): void {
+    this.#ingest.lapsed();
+    this.#deliver.reborn(member);
+  }
+
+  #lost(connection: WriterConnection): void {
+    this.#ingest.lost(connection.id);
+    whenCaughtUp(connection, this.#options.clock, () => this.#ingest.caughtUp(connection.id));
   }
 
   /** A new connection, whatever carries it. */
@@ -183,23 +221,26 @@ export class Gateway {
       ...this.#options,
       wire,
       session: platform.open(),
-      held: this.#held,
+      held: this.#heldBytes,
       onIdentified: (_, identity) => this.#admission.identified(connection, identity),
       believes: (_, proof) => this.#believes(connection, proof),
       onLine: (_, read) => this.#ingest.line(connection, read, this.#admission.judge(connection, read)),
       onVitals: (_, vitals, rttSeconds) => this.#vitals.take(connection, vitals, rttSeconds),
-      onClosed: () => this.#closed(connection),
+      mayJudge: () => this.#life.mayJudge,
+      onEvidence: (_, evidence) => this.#deliver.judged(botOf(connection), connection, evidence),
+      onRevived: () => this.#deliver.revived(botOf(connection), connection),
+      onClosed: (_, reason) => this.#closed(connection, reason),
     });
     this.#wires++;
-    this.#table.add(connection);
+    this.#table.set(connection.id, connection);
     connection.open();
     this.#ingest.opened(connection);
-    if (this.#draining) connection.close("drain");
+    if (this.isDraining) connection.close("drain");
     return {
       onBytes: (chunk) => connection.onBytes(chunk),
       onEnded: (reason) => {
         connection.onEnded(reason);
-        if (--this.#wires === 0 && this.#draining) this.#wiresEnded.abort();
+        if (--this.#wires === 0 && this.isDraining) this.#wiresEnded.abort();
       },
     };
   }
@@ -209,21 +250,19 @@ export class Gateway {
   }
 
   #admitted(connection: Connection, replaced: readonly Connection[]): void {
-    this.#table.admit(connection);
     for (const old of replaced) old.close("replaced");
-    this.#deliver.connected(connection.identity?.bot ?? "");
+    this.#deliver.admitted(botOf(connection), connection);
   }
 
   #dismissed(connection: Connection): void {
-    this.#table.dismiss(connection);
-    this.#deliver.closed(connection.identity?.bot ?? "", connection);
+    this.#deliver.gone(botOf(connection), connection, "operator");
   }
 
-  #closed(connection: Connection): void {
-    this.#table.remove(connection);
+  #closed(connection: Connection, reason: CloseReason): void {
+    this.#table.delete(connection.id);
     this.#admission.closed(connection);
     this.#ingest.closed(connection);
-    if (connection.identity !== null) this.#deliver.closed(connection.identity.bot, connection);
+    if (connection.identity !== null) this.#deliver.gone(botOf(connection), connection, evidenceOf(reason));
   }
 
   #closeQueues(): void {
@@ -231,16 +270,16 @@ export class Gateway {
     this.#confirmer.close();
   }
 
-  #stopReading(): void {
-    this.#draining = true;
-    for (const connection of this.#table.all()) connection.hold("drain");
-  }
-
   async #closeSockets(): Promise<void> {
     if (this.#wires === 0) return;
-    for (const connection of [...this.#table.all()]) connection.close("drain");
+    for (const connection of [...this.#table.values()]) connection.close("drain");
     await pause(this.#options.clock, limits.handoverMsMax, this.#wiresEnded.signal);
   }
+}
+
+/** Of one that was identified. */
+function botOf({ identity }: Connection): BotName {
+  return identity?.bot ?? "";
 }
 
 interface Listeners {

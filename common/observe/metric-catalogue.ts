@@ -4,17 +4,20 @@
  * event of a series that did not exist is invisible to increase(). Never a bot, room or user label: such series cost
  * 350 ms of blocked event loop a scrape at 50,000 bots; the log has what concerns one bot.
  */
+import { EVIDENCE } from "../contract/evidence.ts";
 import { queues } from "../contract/queues.ts";
 import { admissionMetrics } from "./admission-metrics.ts";
 import { FRAME_FAULTS } from "./frame-faults.ts";
 import { pingMetrics } from "./ping-metrics.ts";
+import { redisMetrics } from "./redis-metrics.ts";
+import { replayMetrics } from "./replay-metrics.ts";
+import { writerMetrics } from "./writer-metrics.ts";
+import { zombieMetrics } from "./zombie-metrics.ts";
 
 const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const OUTCOMES = ["handled", "duplicate", "refused", "parked", "expired"] as const;
 
 export const CLOSE_REASONS = [
-  "closed_by_peer",
-  "socket_error",
   "handshake_timeout",
   "handshake_invalid",
   "protocol_unsupported",
@@ -25,7 +28,8 @@ export const CLOSE_REASONS = [
   "held_bytes",
   "proxy_header",
   "replaced",
-  "drain",
+  "half_written",
+  ...EVIDENCE,
 ] as const;
 export type CloseReason = (typeof CLOSE_REASONS)[number];
 
@@ -45,12 +49,6 @@ export type MetricSpec =
 
 export const metricCatalogue = {
   // gateway: connections
-  connections: {
-    type: "gauge",
-    name: "moa_connections",
-    help: "Open connections of this pod by role.",
-    labels: { role: ["handshaking", "unadmitted", "writer", "standby"], transport: ["tcp"] },
-  },
   connectionsOpened: {
     type: "counter",
     name: "moa_connections_opened_total",
@@ -91,12 +89,6 @@ export const metricCatalogue = {
     labels: { result: ["ok", "refused"] },
     buckets: FAST,
   },
-  heartbeatRttSeconds: {
-    type: "histogram",
-    name: "moa_heartbeat_rtt_seconds",
-    help: "Our ping to its echo.",
-    buckets: FAST,
-  },
   socketBufferedBytes: {
     type: "gauge",
     name: "moa_socket_buffered_bytes",
@@ -116,6 +108,9 @@ export const metricCatalogue = {
   },
   ...admissionMetrics,
   ...pingMetrics,
+  ...replayMetrics,
+  ...writerMetrics,
+  ...zombieMetrics,
   socketsPaused: {
     type: "gauge",
     name: "moa_sockets_paused",
@@ -156,8 +151,8 @@ export const metricCatalogue = {
   actionsDelivered: {
     type: "counter",
     name: "moa_actions_delivered_total",
-    help: "Actions at the gateway by what became of them.",
-    labels: { result: ["confirmed", "expired", "unshowable"] },
+    help: "Actions at the gateway by what became of them; known: confirmed a moment ago and offered again.",
+    labels: { result: ["confirmed", "expired", "unshowable", "known", "dropped", "held"] },
   },
   actionsWithoutWriter: {
     type: "counter",
@@ -204,13 +199,13 @@ export const metricCatalogue = {
     type: "counter",
     name: "moa_duplicates_suppressed_total",
     help: "Repeats stopped, by sink.",
-    labels: { layer: ["append", "seen", "mysql", "outbox", "commit"] },
+    labels: { layer: ["append", "seen", "mysql", "outbox", "commit", "rows"] },
   },
   fencingRejections: {
     type: "counter",
     name: "moa_fencing_rejections_total",
     help: "Operations refused because a newer owner exists: the guard at work.",
-    labels: { point: ["commit", "outbox", "mysql", "attempt"] },
+    labels: { point: ["commit", "outbox", "mysql", "attempt", "gateway_send", "redis_script"] },
   },
   turnSeconds: {
     type: "histogram",
@@ -268,25 +263,7 @@ export const metricCatalogue = {
     labels: { queue: Object.keys(queues), outcome: ["ok", "failed"] },
   },
   // platform
-  redisCallErrors: {
-    type: "counter",
-    name: "moa_redis_command_errors_total",
-    help: "Redis calls that failed, by what Redis or the connection said.",
-    labels: {
-      code: ["timeout", "connection", "LOADING", "READONLY", "OOM", "NOREPLICAS", "MISCONF", "CLUSTERDOWN", "other"],
-    },
-  },
-  redisReconnects: {
-    type: "counter",
-    name: "moa_redis_reconnects_total",
-    help: "Connections to Redis made again, by purpose.",
-    labels: { purpose: ["commands", "reader", "subscriber"] },
-  },
-  probeSilences: {
-    type: "counter",
-    name: "moa_subscriber_restarts_total",
-    help: "Subscribers restarted because they did not hear their own probe.",
-  },
+  ...redisMetrics,
   lifeLost: { type: "counter", name: "moa_life_lost_total", help: "Times this pod found its life key gone." },
   mysqlErrors: {
     type: "counter",

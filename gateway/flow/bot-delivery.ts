@@ -1,300 +1,300 @@
 /**
- * Delivery of one bot on this pod: while the bot has a connection here, this listens to its channel and, when the newest
- * connection here is the bot's writer, keeps a reign fed in sequence.
+ * Delivery of one bot on this pod, while it has a connection here. What is to be done is decided by writers/tenure.ts;
+ * this carries it out:
  *
- *   absent ──connection──> subscribe ──> attach ──> reign: pieces in sequence, the stream where they leave a gap
- *                                          ^          │  newer connection here, new incarnation, new generation
- *                                          └── leave ─┘
- *   standby: another pod has a higher tenure. Ends with a new connection here, or a moment after that reign ended.
+ *   news (connections, channel, verdicts, looks) ──> state ──next──> one call to a store ──answer──> state ──> ...
+ *                                                      └──> the seat (seat.ts) follows: its reign ends or stays
  *
- * One loop makes all calls to the store, one after another, and looks after each again at what is wanted: a connection
- * that comes or goes meanwhile finds its turn, and no answer meets a state that it was not asked for. Pieces are the fast
- * path and need no place while a call is under way: they only tell how far the stream goes, and it is read up to there.
- *
- * Not promised: a standby is not promoted when the writer's pod dies; its phone comes again. Places kept: `#takeOverSoon`
- * (tenure and membership decide) and, for evidence against a writer, `closed`.
+ * One loop makes all calls, one after another, and looks after each again at what is wanted: a connection that comes or
+ * goes meanwhile finds its turn, and no answer meets a state that it was not asked for.
  */
-import type { BotName, MemberId } from "#common/contract/ids.ts";
-import { backoffMs } from "#common/kernel/backoff.ts";
-import { pause } from "#common/kernel/clock.ts";
+import { type Evidence, isPlanned } from "#common/contract/evidence.ts";
+import type { BotName, ConnectionId, MemberId } from "#common/contract/ids.ts";
+import { limits } from "#common/contract/limits.ts";
 import { MoaError } from "#common/kernel/errors.ts";
-import type { Random } from "#common/kernel/random.ts";
-import type { BotChannel, BotListener } from "#common/ports/bot-channel.ts";
-import type { Attached, OutboxHead, OutboxPiece, OutboxReader } from "#common/ports/outbox.ts";
-import { Reign, type ReignOptions, type WriterConnection } from "./reign.ts";
+import type { BotListener } from "#common/ports/bot-channel.ts";
+import type { OutboxHead, OutboxPiece } from "#common/ports/outbox.ts";
+import type { ReignEnd, Taken, Tenure, Told, WriterRequest } from "#common/ports/writer-directory.ts";
+import type { WriterConnection } from "#gateway/connection/writer-connection.ts";
+import { successionOf } from "#gateway/writers/failover.ts";
+import { absent, type Call, type Here, next, type State, type Why } from "#gateway/writers/tenure.ts";
+import { type Input, learn, outdatedBy } from "#gateway/writers/tenure-news.ts";
+import type { DeliveryOptions, DeliveryOwner, Loss } from "./delivery-options.ts";
+import type { ReadCause } from "./feed.ts";
+import type { Reign } from "./reign.ts";
+import { Seat, type SeatOwner } from "./seat.ts";
+import { StepLoop, type StepOwner } from "./step-loop.ts";
 
-/** Why a stream is read; `generation` also makes the bot attach again. */
-type ReadCause = "attached" | "gap" | "dirty" | "renewed" | "generation";
+type Step = Call | { readonly kind: "read" };
+type Take = Extract<Call, { kind: "take" }>;
 
-export interface DeliveryOptions extends Omit<ReignOptions, "bot" | "connection" | "attached" | "onRoom"> {
-  readonly outbox: OutboxReader;
-  readonly channel: BotChannel;
-  readonly random: Random;
-  /** The pod's incarnation now. */
-  member(): MemberId;
-  /** The bot's newest open connection on this pod. */
-  newest(bot: BotName): WriterConnection | undefined;
-}
-
-type Step = "subscribe" | "unsubscribe" | "leave" | "detach" | "attach" | "read";
-
-export class BotDelivery implements BotListener {
+export class BotDelivery implements BotListener, StepOwner<Step>, SeatOwner {
   readonly #bot: BotName;
   readonly #options: DeliveryOptions;
-  /** Nothing is wanted and nothing is held: the owner may forget it. */
-  readonly #onAbsent: () => void;
-  readonly #stop = new AbortController();
-  #working: Promise<void> | undefined;
-  #subscribed = false;
-  #standby = false;
-  /** A connection came that was not yet attached: it is newer than any writer that we hear of. */
-  #claims = false;
-  #cancelTakeOver: () => void = () => {};
-  #reign: Reign | null = null;
-  /** The pod has a new incarnation, or the outbox a new generation: attach again. */
-  #stale = false;
-  /** A tenure of ours to end. */
-  #leftTenure: number | null = null;
-  /** Highest tenure that the channel told of while we attached. */
-  #overtakenBy = 0;
-  /** The subscription was renewed while we attached. */
-  #missed = false;
-  /** The stream is to be read until it is empty; `again`: also after the read under way, whose answer may be older. */
-  #mustRead = false;
-  #mustReadAgain = false;
-  /** As far as the stream goes for what pieces told: the sequence after the last. */
-  #heard = 0;
+  readonly #owner: DeliveryOwner;
+  readonly #connections = new Map<ConnectionId, WriterConnection>();
+  readonly #seat: Seat;
+  readonly #loop: StepLoop<Step>;
+  #state: State;
+  #lossMs = Number.NEGATIVE_INFINITY;
+  /** A verdict against a writer too young to be moved for it. */
+  #postponed: { readonly connection: WriterConnection; readonly evidence: Evidence } | null = null;
 
-  constructor(bot: BotName, options: DeliveryOptions, onAbsent: () => void) {
+  constructor(bot: BotName, options: DeliveryOptions, owner: DeliveryOwner) {
     this.#bot = bot;
     this.#options = options;
-    this.#onAbsent = onAbsent;
+    this.#owner = owner;
+    this.#state = absent(options.member());
+    this.#seat = new Seat(bot, options, this);
+    this.#loop = new StepLoop(this, options);
   }
 
-  /** A connection of the bot was identified: the newest wins, also over another pod's. */
-  connected(): void {
-    this.#cancelTakeOver();
-    this.#standby = false;
-    this.#claims = true;
-    this.#wake();
+  get state(): State {
+    return this.#state;
   }
 
-  closed(connection: WriterConnection): void {
-    if (this.#reign?.connection === connection) this.#reign.connectionClosed();
-    this.#wake();
+  get reign(): Reign | null {
+    return this.#seat.reign;
   }
 
-  /** The pod took a new incarnation: what was attached under the old one is attached again. */
-  reborn(): void {
-    this.#stale = true;
-    this.#wake();
+  /** Who writes is known, as far as this pod's present incarnation must know it. */
+  get isSettled(): boolean {
+    const { place, member, taking } = this.#state;
+    if (taking !== null || (place.kind === "unknown" && this.reign !== null)) return false;
+    return place.kind !== "ours" || place.tenure.member === member;
   }
 
-  /** Leaves cleanly. The loop's calls end by their own deadlines; its retries end now. */
+  admitted(connection: WriterConnection): void {
+    const { id, device, since } = connection;
+    this.#connections.set(id, connection);
+    this.#take({ kind: "admitted", connection: { id, device, since } });
+  }
+
+  /** It ended, or is no longer the bot's own. */
+  gone(connection: WriterConnection, evidence: Evidence): void {
+    if (!this.#connections.delete(connection.id)) return;
+    const why = this.#why(connection, evidence);
+    if (this.#seat.reign?.connection === connection) this.#seat.reign.connectionClosed();
+    this.#take({ kind: "gone", connection: connection.id, why });
+  }
+
+  /** A verdict. A young writer that speaks and echoes nothing is given the rest of its time: devices may be at odds. */
+  judged(connection: WriterConnection, evidence: Evidence): void {
+    const nowMs = this.#options.clock.nowMs();
+    const isYoung = this.#seat.reign?.connection === connection && nowMs - this.#seat.takenAt < limits.tenureMsMin;
+    const speaks = evidence === "barrier_timeout" && nowMs - connection.provenAt < limits.barrierMsMax;
+    this.#postponed = isYoung && speaks ? { connection, evidence } : null;
+    if (this.#postponed !== null) return;
+    this.#take({ kind: "judged", connection: connection.id, why: this.#why(connection, evidence) });
+  }
+
+  revived(connection: WriterConnection): void {
+    this.#postponed = null;
+    this.#take({ kind: "revived", connection: connection.id });
+  }
+
+  reborn(member: MemberId): void {
+    this.#take({ kind: "reborn", member });
+  }
+
+  /** Redis may have lost what it acknowledged for the bot: nothing is written until it is taken again. */
+  lost({ at, monotonicMs }: Loss): void {
+    this.#lossMs = monotonicMs;
+    this.#seat.lost(at);
+    this.#take({ kind: "lost", waits: !this.#isOutlived });
+  }
+
+  get #isOutlived(): boolean {
+    return this.#options.clock.monotonicMs() - this.#lossMs >= limits.lifeMs;
+  }
+
+  /** Twice a second. `ask`: who holds is asked again though nothing was told. */
+  looked(isDead: (member: MemberId) => boolean, ask: boolean): void {
+    const { place, loss } = this.#state;
+    if (loss?.waits && this.#isOutlived) this.#take({ kind: "lost", waits: false });
+    if (place.kind === "vacant" || place.kind === "elsewhere") this.#take({ kind: "looked", isDead, ask });
+    else if (this.#seat.reign?.isSpoilt && this.#options.isAlive()) this.#take({ kind: "spoilt" });
+    // What waited for the proof of life goes on.
+    else this.#seat.reign?.move();
+    if (this.#postponed !== null) this.judged(this.#postponed.connection, this.#postponed.evidence);
+  }
+
+  /** Gives the bot away, and ends. The loop's calls end by their own deadlines; its retries end now. */
   async stop(): Promise<void> {
-    this.#stop.abort();
-    this.#cancelTakeOver();
-    this.#wake();
-    await this.#working;
+    this.#take({ kind: "stop", why: this.#why(this.#seat.reign?.connection, "drain") });
+    await this.#loop.stop();
   }
 
-  onPiece({ generation, firstSequence, actions }: OutboxPiece): void {
-    const end = firstSequence + actions.length;
-    const reign = this.#reign;
-    if (reign !== null && generation !== reign.generation) {
-      this.readAgain("generation");
-      return;
-    }
-    const caughtUp = reign !== null && !this.#isBehind(reign);
-    this.#heard = Math.max(this.#heard, end);
-    if (!caughtUp || end <= reign.expected) return;
-    if (firstSequence > reign.expected) this.readAgain("gap");
-    else reign.take(firstSequence, actions);
-    // What it had no room for is read from the stream later.
-    if (this.#isBehind(reign)) this.#wake();
+  onPiece(piece: OutboxPiece): void {
+    if (this.#seat.piece(piece)) this.#loop.wake();
   }
 
-  onWriter(tenure: number | null): void {
-    this.#cancelTakeOver();
-    if (tenure === null) {
-      // With a reign of our own this is the end of an earlier one, told late: nobody else ends ours.
-      if (this.#standby) this.#takeOverSoon();
-      return;
+  onTold(told: Told): void {
+    if (told.kind === "asked") this.#asked(told.request);
+    else if (told.kind !== "enrolled") this.#take({ kind: "told", told });
+    else {
+      for (const id of outdatedBy(this.#state, told)) this.#connections.get(id)?.destroy("superseded");
+      const writer = this.#seat.reign?.connection;
+      if (writer !== undefined && writer.device !== told.device) writer.probe();
     }
-    this.#overtakenBy = Math.max(this.#overtakenBy, tenure);
-    if (this.#reign !== null && tenure > this.#reign.tenure) this.#standBy();
   }
 
   onRenewed(): void {
-    this.#missed = true;
-    this.readAgain("renewed");
+    this.#seat.doubt();
+    this.#take({ kind: "renewed" });
   }
 
-  /** Something may have been missed. Does nothing in standby, as an attach reads the stream anyway. */
   readAgain(cause: ReadCause): void {
-    if (this.#reign === null) return;
-    if (!this.#mustRead) this.#options.metrics.sequenceGaps.inc(1, { cause });
-    this.#mustRead = true;
-    this.#mustReadAgain = true;
-    this.#wake();
+    this.#seat.readAgain(cause);
+    this.#loop.wake();
   }
 
-  /** Is the outbox further than what we have, or of another generation? Also while a read is under way: it may be older. */
-  isBehind({ generation, next }: OutboxHead): boolean {
-    return this.#reign !== null && (generation !== this.#reign.generation || next > this.#reign.expected);
+  isBehind(head: OutboxHead): boolean {
+    return this.#seat.isBehind(head);
   }
 
-  get writes(): boolean {
-    return this.#reign !== null;
+  mayWrite(tenure: Tenure): boolean {
+    const { member, isAlive } = this.#options;
+    const { place } = this.#state;
+    const isOurs = place.kind === "ours" && place.tenure.epoch === tenure.epoch && tenure.member === member();
+    return isOurs && isAlive();
   }
 
-  #isBehind(reign: Reign): boolean {
-    return this.#mustRead || this.#heard > reign.expected;
+  onRoom(): void {
+    this.#loop.wake();
   }
 
-  #wake(): void {
-    this.#working ??= this.#work();
+  onFenced(): void {
+    this.#take({ kind: "fenced" });
   }
 
-  async #work(): Promise<void> {
-    // Not within the caller's turn: it may be in the middle of changing what the loop looks at.
-    await undefined;
-    for (let attempt = 0, step = this.#next(); step !== null; step = this.#next()) {
-      try {
-        await this.#do(step);
-        attempt = 0;
-      } catch (error) {
-        if (this.#gaveUp(step, error, attempt)) break;
-        await pause(this.#options.clock, backoffMs(attempt++, this.#options.random), this.#stop.signal);
+  next(): Step | null {
+    return next(this.#state) ?? (this.#seat.wantsRead ? { kind: "read" } : null);
+  }
+
+  async carryOut(step: Step): Promise<void> {
+    const bot = this.#bot;
+    const { channel, writers } = this.#options;
+    switch (step.kind) {
+      case "read":
+        return this.#seat.read();
+      case "subscribe":
+        await channel.subscribe(bot, this);
+        return this.#take({ kind: "subscribed" });
+      case "unsubscribe":
+        await channel.unsubscribe(bot);
+        return this.#take({ kind: "unsubscribed" });
+      case "enrol":
+        return this.#enrol(step.connection);
+      case "withdraw":
+        await writers.withdraw(bot, step.connection);
+        return this.#take({ kind: "withdrawn", connection: step.connection });
+      case "finish":
+        await this.#seat.reign?.leave({ silent: !isPlanned(step.why.reason) });
+        return this.#take({ kind: "finished" });
+      case "take":
+        return this.#crown(step);
+      case "end": {
+        const was = await writers.end(bot, step.tenure, this.#endOf(step.why, Number.MAX_SAFE_INTEGER));
+        return this.#take({ kind: "ended", tenure: step.tenure, was });
       }
     }
-    this.#working = undefined;
-    if (this.#subscribed || this.#newest() !== undefined) return;
-    this.#cancelTakeOver();
-    this.#standby = false;
-    this.#onAbsent();
   }
 
-  /** A stopping pod tries each thing once: what is left is told by its life key. */
-  #gaveUp(step: Step, error: unknown, attempt: number): boolean {
+  failed(step: Step, error: unknown, attempt: number): void {
     const expected = error instanceof MoaError && error.outcome === "retry";
     const level = expected ? "warn" : "error";
-    if (attempt === 0 || !expected) this.#options.log[level]({ bot: this.#bot, step, err: error }, "delivery waits");
-    return this.#stop.signal.aborted;
+    if (attempt === 0 || !expected)
+      this.#options.log[level]({ bot: this.#bot, step: step.kind, err: error }, "delivery waits");
   }
 
-  #newest(): WriterConnection | undefined {
-    return this.#stop.signal.aborted ? undefined : this.#options.newest(this.#bot);
+  idle(): void {
+    if (this.#connections.size === 0 && !this.#state.subscribed) this.#owner.onAbsent();
   }
 
-  /** What is to be done now; null when there is nothing until something happens. */
-  #next(): Step | null {
-    const wanted = this.#newest();
-    if (this.#reign !== null && (this.#reign.connection !== wanted || this.#stale)) return "leave";
-    if (this.#leftTenure !== null) return "detach";
-    if (wanted === undefined) return this.#subscribed ? "unsubscribe" : null;
-    if (!this.#subscribed) return "subscribe";
-    if (this.#standby) return null;
-    if (this.#reign === null) return "attach";
-    return this.#isBehind(this.#reign) && this.#reign.hasRoom ? "read" : null;
+  /** The state moves by inputs alone, and the seat follows it. */
+  #take(input: Input): void {
+    this.#state = learn(this.#state, input);
+    this.#follow();
+    this.#loop.wake();
   }
 
-  async #do(step: Step): Promise<void> {
-    const { channel, outbox } = this.#options;
-    switch (step) {
-      case "subscribe":
-        await channel.subscribe(this.#bot, this);
-        this.#subscribed = true;
-        return;
-      case "unsubscribe":
-        this.#subscribed = false;
-        return channel.unsubscribe(this.#bot);
-      case "leave":
-        return this.#leave();
-      case "detach":
-        await outbox.detach(this.#bot, this.#leftTenure as number);
-        this.#leftTenure = null;
-        return;
-      case "attach":
-        return this.#attach();
-      case "read":
-        return this.#read();
-    }
-  }
-
-  async #attach(): Promise<void> {
-    const { outbox, member, newest } = this.#options;
-    const connection = newest(this.#bot);
-    if (connection === undefined) return;
-    this.#stale = false;
-    this.#claims = false;
-    this.#overtakenBy = 0;
-    this.#missed = false;
-    this.#heard = 0;
-    const attached = await outbox.attach(this.#bot, member(), connection.id);
-    this.#reign = this.#open(connection, attached);
-    if (this.#overtakenBy > attached.tenure) {
-      this.#standBy();
-      return;
-    }
-    connection.setRole("writer");
-    if (attached.first < attached.next || this.#missed) this.readAgain("attached");
-  }
-
-  #open(connection: WriterConnection, attached: Attached): Reign {
-    const { tenure, first, next, ambiguous } = attached;
-    this.#options.log.info(
-      { bot: this.#bot, connection: connection.id, tenure, waiting: next - first, ambiguous },
-      "writer",
-    );
-    return new Reign({ ...this.#options, bot: this.#bot, connection, attached, onRoom: () => this.#wake() });
-  }
-
-  /** Ends our own reign. The tenure is ended only if all that was written is confirmed: else the next must know. */
-  async #leave(): Promise<void> {
-    const reign = this.#reign;
+  /** A reign whose place is not known waits: its own next may go on with it. */
+  #follow(): void {
+    const { reign } = this.#seat;
+    const { place, member, loss } = this.#state;
     if (reign === null) return;
-    const clean = await reign.leave();
-    if (this.#reign !== reign) return;
-    this.#endReign();
-    if (clean) this.#leftTenure = reign.tenure;
+    if (place.kind === "ours" && place.tenure.connection === reign.connection.id) return;
+    if (place.kind === "unknown" && this.#connections.has(reign.connection.id)) return;
+    this.#postponed = null;
+    this.#seat.end(place.kind === "elsewhere" ? "lease_lost" : "superseded");
+    const { isAlive, metrics, onLost } = this.#options;
+    const hasSlept = !isAlive() || reign.tenure.member !== member;
+    // Unknown: not ours, and nobody is here to learn whose it is; unless Redis only forgot that it is ours.
+    if (hasSlept && (place.kind === "elsewhere" || (place.kind === "unknown" && loss === null)))
+      onLost(reign.connection);
+    if (!hasSlept && place.kind === "elsewhere") metrics.fencingViolations.inc(1, { point: "tenure" });
   }
 
-  #standBy(): void {
-    this.#endReign();
-    this.#standby = !this.#claims;
+  #asked(request: WriterRequest): void {
+    if (request.kind === "paused") this.reign?.setPaused(request.paused);
+    else this.#take({ ...request, kind: "asked", why: this.#why(this.#seat.reign?.connection, "operator") });
   }
 
-  #endReign(): void {
-    this.#reign?.end();
-    this.#reign?.connection.setRole("standby");
-    this.#reign = null;
-    this.#mustRead = false;
+  async #enrol({ id, device, since }: Here): Promise<void> {
+    const { member } = this.#state;
+    const enrolment = await this.#options.writers.enrol({ bot: this.#bot, member, connection: id, device, since });
+    this.#take({ kind: "enrolled", connection: id, enrolment });
+    if (enrolment.outdated) this.#connections.get(id)?.destroy("superseded");
+    if (enrolment.holder !== null) this.#owner.onHolder(enrolment.holder.member);
   }
 
-  async #read(): Promise<void> {
-    const reign = this.#reign;
-    if (reign === null) return;
-    this.#mustRead = true;
-    this.#mustReadAgain = false;
-    this.#heard = 0;
-    const { generation, tenure, firstSequence, actions } = await this.#options.outbox.read(this.#bot, reign.expected);
-    if (this.#reign !== reign) return;
-    // The channel told it to a subscriber that was away.
-    if (tenure > reign.tenure) this.#standBy();
-    else if (tenure !== reign.tenure || generation !== reign.generation) this.#stale = true;
-    else {
-      reign.take(firstSequence, actions);
-      if (actions.length === 0) this.#mustRead = this.#mustReadAgain;
+  async #crown({ heir, over }: Take): Promise<void> {
+    const { writers, clock } = this.#options;
+    const { member, place, seen, loss } = this.#state;
+    const { id, device, since } = heir;
+    const end = over !== null && place.kind === "ours" ? { end: this.#endOf(place.why, 0) } : {};
+    const begunAt = clock.nowMs();
+    this.#state = learn(this.#state, { kind: "taking", heir, over });
+    if (place.kind !== "ours") this.#seat.expect();
+    const candidate = { bot: this.#bot, member, connection: id, device, since };
+    const answer = await writers.take(candidate, over && { ...over, ...end }, { epoch: seen, lost: loss !== null });
+    if ("holder" in answer) {
+      this.#take({ kind: "held", holder: answer.holder });
+      this.#owner.onHolder(answer.holder.member);
+    } else this.#crowned(answer, { heir, over, begunAt, seen });
+  }
+
+  #crowned(taken: Taken, asked: Omit<Take, "kind"> & { readonly begunAt: number; readonly seen: number }): void {
+    const { clock, metrics, failovers } = this.#options;
+    const { heir, over, begunAt, seen } = asked;
+    if (taken.epoch <= seen) metrics.epochRegressions.inc(1);
+    this.#state = learn(this.#state, { kind: "taken", tenure: taken });
+    const connection = this.#connections.get(heir.id);
+    if (connection !== undefined && this.#state.place.kind === "ours") {
+      const candidates = this.#state.here.filter(({ why }) => why === null).length;
+      const takenAt = clock.nowMs();
+      const succession = successionOf({ bot: this.#bot, taken, heir, over, begunAt, takenAt, candidates });
+      this.#seat.open(taken, connection, succession && failovers.begin(succession));
     }
+    this.#follow();
   }
 
-  /** The writer elsewhere ended its reign. It may be about to attach a newer connection of its own: let it go first. */
-  #takeOverSoon(): void {
-    const { clock, random } = this.#options;
-    this.#cancelTakeOver = clock.after(50 + Math.floor(random.next() * 200), () => {
-      this.#standby = false;
-      this.#wake();
-    });
+  #why(connection: WriterConnection | undefined, reason: Evidence): Why {
+    const declaredAt = this.#options.clock.nowMs();
+    const { reign } = this.#seat;
+    const provenAt = reign?.connection === connection ? reign?.provenAt : connection?.provenAt;
+    return { reason, provenAt: provenAt ?? declaredAt, declaredAt };
+  }
+
+  /** How our own reign ended, or what it left if it is only taken again. */
+  #endOf(why: Why | null, lostBelow: number): ReignEnd {
+    const { reign } = this.#seat;
+    const given = why ?? this.#why(reign?.connection, "lease_lost");
+    // A plan has no proof of life to go by: its clock begins as the reign stopped.
+    const isHandedOver = reign !== null && isPlanned(given.reason);
+    const how = isHandedOver ? { ...given, provenAt: reign.handedOverAt, declaredAt: reign.stoppedAt } : given;
+    // After a loss its sequences are no longer those of the outbox: this pod knows what it wrote by their ids, others not.
+    return { ...how, doubtBelow: this.#state.loss === null ? (reign?.doubtBelow ?? 0) : lostBelow };
   }
 }

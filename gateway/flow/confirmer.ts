@@ -1,6 +1,8 @@
 /**
  * Confirmations on their way to the outboxes, one gather per tag. A confirmation waits a short window first, so that
  * those of many bots share a call: nobody waits for them, they only trim.
+ *
+ * After a loss of Redis what waits is given up: its sequences may be other actions' there.
  */
 import { type Topology, tagOf } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
@@ -18,37 +20,43 @@ export interface ConfirmerOptions {
 
 export class Confirmer {
   readonly #options: ConfirmerOptions;
-  readonly #gathers: readonly Gather<Confirmation, void>[];
+  readonly #gathers: Gather<Confirmation, boolean>[];
   readonly #windows = new Map<number, Promise<void>>();
 
   constructor(options: ConfirmerOptions) {
-    const { topology, outbox, clock, random } = options;
     this.#options = options;
-    this.#gathers = Array.from(
-      { length: topology.tags },
-      () =>
-        new Gather<Confirmation, void>({
-          itemsMax: limits.decisionsPerCallMax,
-          bytesMax: Number.POSITIVE_INFINITY,
-          clock,
-          random,
-          async send(confirmations) {
-            await outbox.confirm(confirmations);
-            return confirmations.map((): void => undefined);
-          },
-        }),
-    );
+    this.#gathers = Array.from({ length: options.topology.tags }, () => this.#open());
   }
 
-  /** Resolves when the store has it. Rejects when closed before. */
-  async confirm(confirmation: Confirmation): Promise<void> {
+  /** Resolves when the store has it, or with false when it is fenced. Rejects when closed or lost before. */
+  async confirm(confirmation: Confirmation): Promise<boolean> {
     const tag = tagOf(this.#options.topology, confirmation.bot);
+    const gather = this.#gathers[tag] as Gather<Confirmation, boolean>;
     await this.#window(tag);
-    await (this.#gathers[tag] as Gather<Confirmation, void>).add(confirmation, 0);
+    return gather.add(confirmation, 0);
+  }
+
+  /** Redis may have lost what it acknowledged in these tags. */
+  lost(tags: readonly number[]): void {
+    for (const tag of tags) {
+      this.#gathers[tag]?.close();
+      this.#gathers[tag] = this.#open();
+    }
   }
 
   close(): void {
     for (const gather of this.#gathers) gather.close();
+  }
+
+  #open(): Gather<Confirmation, boolean> {
+    const { outbox, clock, random } = this.#options;
+    return new Gather({
+      itemsMax: limits.decisionsPerCallMax,
+      bytesMax: Number.POSITIVE_INFINITY,
+      clock,
+      random,
+      send: (confirmations) => outbox.confirm(confirmations),
+    });
   }
 
   #window(tag: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { limits } from "#common/contract/limits.ts";
-import { type podOf, world } from "#test/fixtures/delivery.ts";
+import { BOT, type podOf, world } from "#test/fixtures/delivery.ts";
 
 let at: ReturnType<typeof world>;
 let pod: ReturnType<typeof podOf>;
@@ -32,7 +32,7 @@ describe("a bot with one connection", () => {
   });
 
   it("has its receipt in the lane before the action is trimmed", async () => {
-    const phone = await pod.connect("c1", true);
+    const phone = await pod.connect("c1", { stuck: true });
     await at.answer(["order"], { receipt: true });
     await at.clock.advance(1_000);
     expect(pod.receipts).toEqual([]);
@@ -46,7 +46,7 @@ describe("a bot with one connection", () => {
   });
 
   it("does not flood a phone that does not read: a window is written, the rest waits in the stream", async () => {
-    const phone = await pod.connect("c1", true);
+    const phone = await pod.connect("c1", { stuck: true });
     for (let i = 0; i < 20; i++) await at.answer(Array.from({ length: 30 }, () => "x".repeat(20_000)));
     await at.clock.advance(2_000);
     expect(phone.shown.length).toBeLessThan(6);
@@ -58,7 +58,7 @@ describe("a bot with one connection", () => {
   });
 
   it("gets more than a reign holds in hand, whole and in order", async () => {
-    const phone = await pod.connect("c1", true);
+    const phone = await pod.connect("c1", { stuck: true });
     const count = limits.actionsInHandMax * 3;
     for (let i = 0; i < count; i += 32) await at.answer(Array.from({ length: 32 }, (_, j) => `${i + j}`));
     phone.stuck = false;
@@ -121,17 +121,16 @@ describe("what the channel does not tell", () => {
     expect([await pod.reads("gap"), await pod.reads("dirty")]).toEqual([0, 0]);
   });
 
-  it("a writer that did not hear of its successor writes nothing once it hears anything again", async () => {
-    const other = at.pod("bb");
-    const old = await pod.connect("c1");
+  it("an operator's pause and release are found with the next answer and a second later", async () => {
+    const phone = await pod.connect("c1");
     pod.faults.deaf = true;
-    const fresh = await other.connect("c2");
-    pod.hearAgain();
+    await pod.writers.ask(BOT, { kind: "paused", paused: true });
     await at.answer(["1"]);
-    await at.clock.advance(500);
-    await at.answer(["2"]);
-    expect([old.shown, fresh.shown]).toEqual([[], ["1", "2"]]);
-    expect(old.role).toBe("standby");
+    await at.clock.advance(5 * limits.dirtyEveryMs);
+    expect(phone.shown).toEqual([]);
+    await pod.writers.ask(BOT, { kind: "paused", paused: false });
+    await at.clock.advance(2 * limits.dirtyEveryMs);
+    expect(phone.shown).toEqual(["1"]);
   });
 
   it("a mark that was taken while the reply was lost is made good: every bot is looked at", async () => {
@@ -147,92 +146,10 @@ describe("what the channel does not tell", () => {
   });
 });
 
-describe("a bot with several connections", () => {
-  it("is shown each action once, by the newest, after a clean hand-over on the same pod", async () => {
-    const old = await pod.connect("c1");
-    await at.answer(["1"]);
-    const fresh = await pod.connect("c2");
-    await at.clock.advance(1_000);
-    await at.answer(["2"]);
-    expect([old.shown, fresh.shown]).toEqual([["1"], ["2"]]);
-    expect([old.role, fresh.role]).toEqual(["standby", "writer"]);
-  });
-
-  it("one that is no longer the bot's own is written nothing more, not even what is being read; the next goes on", async () => {
-    const standby = await pod.connect("c1");
-    await at.clock.advance(500);
-    const revoked = await pod.connect("c2");
-    await at.clock.advance(1_000);
-    await at.answer(["1"]);
-    pod.faults.slowMs = 1_000;
-    pod.hearAgain();
-    await at.clock.settle();
-    pod.dismiss(revoked);
-    await at.answer(["2"]);
-    await at.clock.advance(10_000);
-    expect([revoked.shown, standby.shown]).toEqual([["1"], ["2"]]);
-    expect([revoked.role, standby.role]).toEqual(["standby", "writer"]);
-  });
-
-  it("what was written and never called back is shown again and says so", async () => {
-    const old = await pod.connect("c1", true);
-    await at.answer(["1", "2"]);
-    await pod.drop(old);
-    const fresh = await pod.connect("c2");
-    await at.clock.advance(2_000);
-    await at.answer(["3"]);
-    expect(fresh.shown).toEqual(["!1", "!2", "3"]);
-    await at.clock.advance(1_000);
-    expect(await pod.left()).toBe(0);
-  });
-
-  it("what was written before a clean end is not shown again", async () => {
-    const old = await pod.connect("c1");
-    await at.answer(["1"]);
-    await pod.drop(old);
-    await at.answer(["2"]);
-    await at.clock.advance(1_000);
-    const fresh = await pod.connect("c2");
-    expect(fresh.shown).toEqual(["2"]);
-  });
-
-  it("on two pods the newest writes; when it leaves the other takes over", async () => {
-    const other = at.pod("bb");
-    const old = await pod.connect("c1");
-    await at.answer(["1"]);
-    await at.clock.advance(500);
-    const fresh = await other.connect("c2");
-    await at.answer(["2"]);
-    expect([old.shown, fresh.shown]).toEqual([["1"], ["2"]]);
-    expect([old.role, fresh.role]).toEqual(["standby", "writer"]);
-    await at.clock.advance(500);
-    await other.drop(fresh);
-    await at.clock.advance(1_000);
-    await at.answer(["3"]);
-    expect(old.shown).toEqual(["1", "3"]);
-    expect(old.role).toBe("writer");
-  });
-
-  it("a newer connection on the writer's pod is not overtaken by a standby elsewhere", async () => {
-    const other = at.pod("bb");
-    const standby = await other.connect("s1");
-    let phone = await pod.connect("c1");
-    for (let i = 0; i < 5; i++) {
-      await at.answer([`${i}`]);
-      await at.clock.advance(500);
-      phone = await pod.connect(`newer ${i}`);
-      await at.clock.advance(500);
-    }
-    expect(standby.shown).toEqual([]);
-    expect(phone.role).toBe("writer");
-  });
-});
-
 describe("the pod's own life", () => {
   it("a new incarnation attaches again, so that dirty marks find it", async () => {
     const phone = await pod.connect("c1");
-    pod.faults.member = "a.2";
-    pod.deliver.reborn();
+    pod.renew("a.2");
     await at.clock.advance(500);
     pod.faults.deaf = true;
     await at.answer(["1"]);

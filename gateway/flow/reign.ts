@@ -1,283 +1,300 @@
 /**
- * One reign: from an attach to its end, one connection of this pod writes for the bot, under one tenure. Actions pass
- * through here in sequence:
+ * One reign: from a tenure that was taken to its end, one connection of this pod writes for the bot. Actions pass through
+ * here in sequence:
  *
- *   take ──> | unwritten | ──encode, write──> | written | ──write callback, receipt appended──> finished ──> confirmed
+ *   take ──> | waiting | ──encode, queue──> | queued | ──write callback──> | written | ──barrier came back──> confirmed
+ *                 └──passed over (showing.ts), or held for an operator────────────────────────┐      │
+ *                                                              receipt appended <─────────────┴──────┘
+ *                                                                      v
+ *                                                                  finished ──> recorded: Redis has trimmed it
  *
- *   sequence of:        `expected`: next to take        `finishedUpTo`: may be trimmed     `confirmedUpTo`: is trimmed
+ *   sequence of:   `expected`: next to take    `finishedUpTo`: may be trimmed    `recordedUpTo`: is trimmed
  *
- * What is expired or cannot be shown by the phone's dialect passes without being written, in its turn, so that it is
- * trimmed too. A receipt is in its room's lane before the action is confirmed: a crash between the two repeats the
- * action, labelled, and never loses the receipt.
+ * No action is begun beyond `recordedUpTo` + unconfirmedActionsMax: so many are in doubt, and no more, when this pod dies.
+ * A receipt is in its room's lane before the action is recorded: a crash between the two repeats the action, labelled,
+ * and never loses the receipt.
  *
- * The write is a proof that the system took the bytes, no more. Place kept for barriers: a barrier after the write
- * takes the role of the write callback in `#written`; `busyMs` of the action prolongs its deadline.
+ * A frame that was queued and that this reign did not let begin when its turn came is withheld for good; what follows it
+ * would be confirmed in its place. Such a reign is spoilt: it confirms nothing from there on, and the tenure is taken anew.
  */
 import { decodeAction } from "#common/contract/codec.ts";
-import type { OutboundAction, ReceiptEvent, ReceiptState } from "#common/contract/envelope.ts";
-import { type BotName, type ConnectionId, eventIdOfLog } from "#common/contract/ids.ts";
+import type { OutboundAction } from "#common/contract/envelope.ts";
+import type { BotName } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
-import { type Clock, pause } from "#common/kernel/clock.ts";
+import type { Clock } from "#common/kernel/clock.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { Tracing } from "#common/observe/tracing.ts";
-import type { Attached, Confirmation } from "#common/ports/outbox.ts";
-import type { Session } from "#gateway/platforms/platform.ts";
+import type { Taken, Tenure } from "#common/ports/writer-directory.ts";
+import type { WriteHearing, WriterConnection } from "#gateway/connection/writer-connection.ts";
+import type { Failover } from "#gateway/writers/failover.ts";
+import { type ActionInHand, ActionsInHand } from "./actions-in-hand.ts";
+import { Leaving } from "./leaving.ts";
+import { Recording, type RecordingOptions } from "./recording.ts";
+import { Settling, type SettlingOptions } from "./settling.ts";
+import { type Showing, showingOf } from "./showing.ts";
+import type { ShownLately } from "./shown-lately.ts";
 
-/** What a reign needs of its connection. */
-export interface WriterConnection {
-  readonly id: ConnectionId;
-  readonly session: Session;
-  readonly isOpen: boolean;
-  /** Nothing more may be begun on one that is not. */
-  readonly isAdmitted: boolean;
-  readonly bufferedBytes: number;
-  write(frame: Uint8Array, type: "action", onWritten?: () => void): void;
-  setRole(role: "writer" | "standby"): void;
-}
-
-export interface ReignOptions {
+export interface ReignOptions extends RecordingOptions, SettlingOptions {
   readonly bot: BotName;
   readonly connection: WriterConnection;
-  readonly attached: Attached;
+  readonly taken: Taken;
+  readonly lately: ShownLately;
+  /** As in showing.ts. */
+  readonly doubtBefore: number;
+  /** Told of the first frame and the first confirmation; null when nobody was replaced. */
+  readonly failover: Failover | null;
+  readonly markWrites: boolean;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly tracing: Pick<Tracing, "record">;
-  appendReceipt(event: ReceiptEvent): Promise<void>;
-  confirm(confirmation: Confirmation): Promise<void>;
+  /** The tenure is held, by an incarnation whose life is valid. */
+  mayWrite(tenure: Tenure): boolean;
   /** There is room for more actions. */
   onRoom(): void;
 }
 
-interface Entry {
-  readonly sequence: number;
-  readonly encoded: string;
-  finished: boolean;
-}
-
-export class Reign {
+export class Reign implements WriteHearing {
   readonly connection: WriterConnection;
-  readonly tenure: number;
   readonly generation: string;
+  /** Begins nothing while it is. What is queued may leave. */
+  isSuspended = false;
   readonly #options: ReignOptions;
-  readonly #resentBelow: number;
-  /** The first `#begun` of them were written or passed over; none leaves before those ahead of it. */
-  readonly #entries: Entry[] = [];
-  #begun = 0;
-  #chars = 0;
-  #expected: number;
-  #finishedUpTo: number;
-  #confirmedUpTo: number;
-  #confirming = false;
-  #receipts = 0;
+  readonly #doubtBelow: number;
+  readonly #recording: Recording;
+  readonly #settling: Settling;
+  readonly #hand: ActionsInHand;
+  /** Up to here barriers came back. */
+  #mark = 0;
+  #busyUntilMs = 0;
   #moving = false;
-  #leaving: AbortController | undefined;
+  #isPaused: boolean;
+  #isSpoilt = false;
+  /** Nothing is begun any more; `silent`: not even what is queued. */
+  #leaving: Leaving | undefined;
   #ended = false;
 
   constructor(options: ReignOptions) {
-    const { tenure, generation, first, next, ambiguous } = options.attached;
+    const { generation, first, doubtBelow, paused } = options.taken;
     this.#options = options;
+    const move = () => this.move();
+    this.#recording = new Recording(options, options.taken, move);
+    this.#settling = new Settling(options, move);
     this.connection = options.connection;
-    this.tenure = tenure;
     this.generation = generation;
-    this.#resentBelow = ambiguous ? next : 0;
-    this.#expected = first;
-    this.#finishedUpTo = first - 1;
-    this.#confirmedUpTo = first - 1;
+    this.#doubtBelow = doubtBelow;
+    this.#isPaused = paused;
+    this.#hand = new ActionsInHand(first);
+  }
+
+  get tenure(): Tenure {
+    return this.#recording.tenure;
   }
 
   get expected(): number {
-    return this.#expected;
+    return this.#hand.expected;
   }
 
-  /** Enough room to make reading the stream worth while. */
+  /** What is at or beyond it was not begun by this reign. */
+  get doubtBelow(): number {
+    return this.#hand.begunBelow;
+  }
+
+  /** T0 of its end: the last proof of life, or the first unconfirmed write after it if that was later. Epoch ms. */
+  get provenAt(): number {
+    return Math.max(this.connection.provenAt, this.#hand.unconfirmed?.startedAt ?? 0);
+  }
+
+  /** When the last write can have begun, epoch ms; now while one still may. */
+  get stoppedAt(): number {
+    return this.#leaving?.stoppedAt ?? this.#options.clock.nowMs();
+  }
+
+  /** T0 of a planned end: all was confirmed as it stopped, or else as of any other. */
+  get handedOverAt(): number {
+    return this.#hand.unconfirmed === undefined ? this.stoppedAt : this.provenAt;
+  }
+
+  get isSpoilt(): boolean {
+    return this.#isSpoilt;
+  }
+
   get hasRoom(): boolean {
-    return (
-      !this.#ended &&
-      this.#leaving === undefined &&
-      this.#entries.length <= limits.actionsInHandMax / 2 &&
-      this.#chars <= limits.actionCharsInHandMax / 2
-    );
+    return !this.#ended && this.#leaving === undefined && this.#hand.hasRoom;
   }
 
-  /**
-   * Takes what it has room for, beginning at `expected`; the rest stays in the stream, which is read again when there is
-   * room. A first sequence beyond `expected` means that what was between is gone from the stream for good.
-   */
   take(firstSequence: number, actions: readonly string[]): void {
     if (this.#ended || this.#leaving !== undefined) return;
-    this.#expected = Math.max(this.#expected, firstSequence);
-    if (this.#entries.length === 0) this.#finishedUpTo = this.#expected - 1;
-    for (const encoded of actions.slice(this.#expected - firstSequence)) {
-      if (this.#entries.length >= limits.actionsInHandMax || this.#chars >= limits.actionCharsInHandMax) break;
-      this.#entries.push({ sequence: this.#expected++, encoded, finished: false });
-      this.#chars += encoded.length;
-    }
-    this.#move();
+    this.#hand.take(firstSequence, actions);
+    this.move();
+  }
+
+  /** The same connection goes on under a tenure that was taken again: what it wrote is still to be confirmed. */
+  goOn(taken: Taken): void {
+    this.#recording.goOn(taken);
+    this.isSuspended = false;
+    this.#isPaused = taken.paused;
+    this.move();
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  setPaused(paused: boolean): void {
+    this.#isPaused = paused;
+    this.move();
+  }
+
+  mayBegin(): boolean {
+    const may = !this.#ended && !this.#leaving?.hasStopped && this.#options.mayWrite(this.tenure);
+    if (!may) this.#isSpoilt = true;
+    return may;
+  }
+
+  onConfirmed(mark: number): void {
+    this.#mark = Math.max(this.#mark, mark);
+    this.#confirmWritten();
+    this.move();
   }
 
   /**
-   * Writes nothing more and waits, at most `handoverMsMax`, for what was written. True when all of it is confirmed: the
-   * next writer knows exactly what was not shown. False when something was written, by us or by who left it to us, whose
-   * fate is unknown.
+   * Begins nothing more and waits for what it wrote: at most `handoverMsMax` beyond its media, or, when the peer is given
+   * up, for what is confirmed already to be recorded, which takes a moment.
    */
-  async leave(): Promise<boolean> {
-    this.#leaving = new AbortController();
-    for (const { encoded } of this.#entries.splice(this.#begun)) this.#chars -= encoded.length;
+  async leave({ silent }: { readonly silent: boolean }): Promise<void> {
+    if (this.#ended) return;
+    this.#leaving = new Leaving(this.#options.clock, silent);
+    this.#hand.giveBack();
+    if (!silent && this.#hand.hasBegun) this.connection.probe();
     this.#changed();
-    await pause(this.#options.clock, limits.handoverMsMax, this.#leaving.signal);
-    return this.#isSettled && this.#confirmedUpTo + 1 >= this.#resentBelow;
+    const mediaMs = Math.max(0, this.#busyUntilMs - this.#options.clock.monotonicMs());
+    await this.#leaving.wait(silent ? limits.confirmGatherMs * 2 : limits.handoverMsMax + mediaMs);
   }
 
-  /** The connection ended: what was written and not called back never will be. */
+  /** The connection ended: what was written and not confirmed never will be. */
   connectionClosed(): void {
     this.#changed();
   }
 
   /** Late callbacks change nothing after it. */
   end(): void {
+    if (this.#ended) return;
     this.#ended = true;
+    this.#isSpoilt = true;
+    this.#recording.end();
+    this.#settling.end();
+    this.#options.failover?.close("unproven");
   }
 
-  get #isSettled(): boolean {
-    return this.#begun === 0 && this.#confirmedUpTo === this.#finishedUpTo;
-  }
-
-  /** Writes what the wire has room for and lets go of what is finished, until neither moves. */
-  #move(): void {
+  /** Writes what it may and lets go of what is finished, until neither moves. */
+  move(): void {
     if (this.#moving || this.#ended) return;
     this.#moving = true;
     const roomBefore = this.hasRoom;
-    do this.#release();
+    do this.#hand.release();
     while (this.#begin());
     this.#moving = false;
-    this.#confirm();
+    this.#recording.record(this.#hand.finishedUpTo);
     this.#changed();
     if (this.hasRoom && !roomBefore) this.#options.onRoom();
   }
 
   /** True when the next to let go may be finished already. */
   #begin(): boolean {
-    const { connection } = this;
-    while (this.#begun < this.#entries.length && connection.isOpen && connection.isAdmitted) {
-      // Little waits in the wire, so that little is unknown when it breaks. When nothing of ours is in it, nobody would
-      // call back: then one is written in any case.
-      if (this.#begun > 0 && connection.bufferedBytes >= limits.writeBytesMax) return false;
-      this.#show(this.#entries[this.#begun++] as Entry);
-      if (this.#entries[0]?.finished) return true;
+    for (let next = this.#hand.waiting; next !== undefined && this.#mayBegin(next); next = this.#hand.waiting) {
+      this.#show(this.#hand.begin());
+      if (this.#hand.isReleasable) return true;
     }
     return false;
   }
 
-  #release(): void {
-    while (this.#begun > 0 && this.#entries[0]?.finished) {
-      const { sequence, encoded } = this.#entries.shift() as Entry;
-      this.#begun--;
-      this.#chars -= encoded.length;
-      this.#finishedUpTo = sequence;
-    }
+  #mayBegin({ sequence }: ActionInHand): boolean {
+    const { isOpen, isAdmitted, bufferedBytes } = this.connection;
+    if (!isOpen || !isAdmitted || this.#isPaused || this.isSuspended || this.#isSpoilt) return false;
+    if (this.#leaving !== undefined) return false;
+    if (sequence > this.#recording.upTo + limits.unconfirmedActionsMax) return false;
+    // Little waits in the wire, so that little is unknown when it breaks. When nothing of ours is in it, nobody would
+    // call back: then one is written in any case.
+    if (this.#hand.hasBegun && bufferedBytes >= limits.writeBytesMax) return false;
+    return this.#options.mayWrite(this.tenure);
   }
 
-  #show(entry: Entry): void {
-    const { bot, connection, clock, metrics, log } = this.#options;
+  #show(entry: ActionInHand): void {
+    const { bot, clock, lately, doubtBefore, log } = this.#options;
     const nowMs = clock.nowMs();
-    const resent = entry.sequence < this.#resentBelow;
-    let action: OutboundAction | undefined;
-    let frames: readonly Uint8Array[] = [];
+    entry.startedAt = nowMs;
+    let showing: Showing = { kind: "pass", result: "unshowable", receipt: "expired" };
     try {
-      action = decodeAction(entry.encoded);
-      if (action.deadline < nowMs) {
-        this.#finish(entry, action, "expired");
-        return;
-      }
-      frames = connection.session.encode(action, { nowMs, resent });
+      const action = decodeAction(entry.encoded);
+      entry.action = action;
+      showing = showingOf(action, {
+        session: this.connection.session,
+        nowMs,
+        inDoubt: entry.sequence < this.#doubtBelow,
+        doubtBefore,
+        againBefore: lately.sureFrom + limits.clockSkewMsMax,
+        lately: lately.of(action.id),
+        mark: this.#options.markWrites ? { epoch: this.tenure.epoch, at: nowMs } : undefined,
+      });
     } catch (error) {
       log.error({ bot, sequence: entry.sequence, err: error }, "an action could not be read or encoded");
     }
-    if (action === undefined || frames.length === 0) {
-      this.#finish(entry, action, "unshowable");
-      return;
-    }
-    if (resent) metrics.actionsRedelivered.inc(1, { cause: "failover" });
-    const last = frames.length - 1;
-    for (const [i, frame] of frames.entries()) {
-      connection.write(frame, "action", i === last ? () => this.#written(entry, action, nowMs) : undefined);
-    }
+    if (showing.kind === "pass") this.#settling.pass(entry, showing);
+    else if (showing.kind === "show") this.#write(entry, entry.action as OutboundAction, showing);
+    else void this.#settling.hold(entry, entry.action as OutboundAction);
   }
 
-  #written(entry: Entry, action: OutboundAction, startedAt: number): void {
-    if (this.#ended) return;
+  #write(entry: ActionInHand, action: OutboundAction, showing: Extract<Showing, { kind: "show" }>): void {
+    const { metrics, clock, failover, lately } = this.#options;
+    const { frames, resent, busyMs } = showing;
+    lately.note(action.id, "unconfirmed");
+    if (resent) {
+      metrics.actionsRedelivered.inc(1, { cause: "failover" });
+      metrics.ambiguousActions.inc(1, { class: "resend" });
+    }
+    entry.state = "queued";
+    const last = frames.length - 1;
+    for (let i = 0; i < last; i++) this.connection.write(frames[i] as Uint8Array, "action");
+    this.connection.write(frames[last] as Uint8Array, "action", () => this.#written(entry, action));
+    failover?.wrote(entry.startedAt);
+    if (busyMs > 0) this.#busyUntilMs = Math.max(clock.monotonicMs(), this.#busyUntilMs) + busyMs;
+    this.connection.acted(entry.sequence, busyMs);
+  }
+
+  #written(entry: ActionInHand, action: OutboundAction): void {
+    if (this.#ended || entry.state !== "queued") return;
     const { clock, metrics, tracing } = this.#options;
     const endedAt = clock.nowMs();
     if (action.askedAt !== undefined) {
       metrics.deliverySeconds.observe(Math.max(0, endedAt - action.askedAt) / 1_000, { leg: "out" });
     }
-    tracing.record("deliver", action.trace, { startedAt, endedAt });
-    this.#finish(entry, action, "confirmed");
+    tracing.record("deliver", action.trace, { startedAt: entry.startedAt, endedAt });
+    entry.state = "written";
+    if (entry.sequence <= this.#mark) this.#confirmWritten();
+    if (this.#hand.isReleasable || this.#hand.waiting !== undefined) this.move();
   }
 
-  #finish(entry: Entry, action: OutboundAction | undefined, result: "confirmed" | "expired" | "unshowable"): void {
-    this.#options.metrics.actionsDelivered.inc(1, { result });
-    if (action?.receipt) {
-      // What the dialect cannot show will not be shown later either.
-      void this.#giveReceipt(entry, action, result === "confirmed" ? "confirmed" : "expired");
-      return;
+  /** In sequence, and only what the system took: a barrier also comes back past a frame that was withheld. */
+  #confirmWritten(): void {
+    const { lately, metrics, failover, clock } = this.#options;
+    for (let one = this.#hand.writtenUpTo(this.#mark); one !== undefined; one = this.#hand.writtenUpTo(this.#mark)) {
+      lately.note((one.action as OutboundAction).id, "confirmed");
+      metrics.actionsDelivered.inc(1, { result: "confirmed" });
+      failover?.confirmed(clock.nowMs());
+      this.#settling.settle(one, "confirmed");
     }
-    entry.finished = true;
-    this.#move();
   }
 
-  async #giveReceipt(entry: Entry, action: OutboundAction, state: ReceiptState): Promise<void> {
-    const { clock, log, appendReceipt } = this.#options;
-    const { bot, channel, id } = action;
-    this.#receipts++;
-    try {
-      await appendReceipt({
-        v: 1,
-        kind: "receipt",
-        // No log id of a network looks like this; a repeat of the same receipt has the same id.
-        id: eventIdOfLog(bot, channel, `receipt:${id}:${state}`),
-        bot,
-        channel,
-        action: id,
-        state,
-        receivedAt: clock.nowMs(),
-        ...(action.trace === undefined ? {} : { trace: action.trace }),
-      });
-      entry.finished = true;
-    } catch (error) {
-      log.warn({ bot, action: id, err: error }, "a receipt was not appended; the action stays in the outbox");
-    }
-    this.#receipts--;
-    this.#move();
-    this.#changed();
-  }
-
-  #confirm(): void {
-    if (this.#confirming || this.#ended || this.#confirmedUpTo === this.#finishedUpTo) return;
-    this.#confirming = true;
-    void this.#confirmUpTo(this.#finishedUpTo);
-  }
-
-  async #confirmUpTo(upTo: number): Promise<void> {
-    const { bot, log, confirm } = this.#options;
-    const { tenure, generation } = this;
-    try {
-      await confirm({ bot, tenure, generation, upTo });
-      this.#confirmedUpTo = upTo;
-    } catch (error) {
-      log.warn({ bot, err: error }, "a confirmation was not taken; the actions stay in the outbox");
-    }
-    this.#confirming = false;
-    if (this.#confirmedUpTo === upTo) this.#confirm();
-    this.#changed();
+  get #isSettled(): boolean {
+    const isRecorded = this.#recording.upTo >= this.#hand.finishedUpTo;
+    return isRecorded && (!this.#hand.hasBegun || this.#leaving?.silent === true);
   }
 
   /** Ends the wait of `leave` when nothing more can come. */
   #changed(): void {
-    if (this.#leaving === undefined || this.#confirming || this.#receipts > 0) return;
-    const hopeless = !this.connection.isOpen;
-    if (this.#isSettled || hopeless) this.#leaving.abort();
+    if (this.#leaving === undefined || this.#recording.isBusy || this.#settling.underWay > 0) return;
+    if (this.#isSettled || !this.connection.isOpen) this.#leaving.end();
   }
 }

@@ -46,8 +46,7 @@ export class VitalsRecord implements Part {
 
   /** @param rttSeconds of our ping; null of the phone's own */
   take({ identity, address, isAdmitted }: Pinged, vitals: Vitals, rttSeconds: number | null): void {
-    const { clock, metrics, podName } = this.#options;
-    if (rttSeconds !== null) metrics.heartbeatRttSeconds.observe(rttSeconds);
+    const { clock, podName } = this.#options;
     if (identity === null || !isAdmitted) return;
     const { bot, device } = identity;
     if (this.#quota.tryTake(`${bot}\0${device}`, clock.monotonicMs())) {

@@ -83,6 +83,8 @@ export interface EncodeOptions {
   readonly nowMs: number;
   /** The action may have been shown before: the frames say so, in a field that phones ignore. */
   readonly resent: boolean;
+  /** Under which tenure and when it is written, epoch ms, in fields that phones ignore; only for tests. */
+  readonly mark?: { readonly epoch: number; readonly at: number } | undefined;
 }
 
 export interface FramedResult {

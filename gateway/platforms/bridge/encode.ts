@@ -3,8 +3,9 @@
  * `channel_id`. No phone confirms anything, and none has a limit that it would tell of.
  *
  * Fields that phones ignore: `action_id` (tells two equal texts apart in a capture) and `resent` (may have been shown
- * before). Frames of `plain` carry neither id nor bot: the first protocol promised exactly room, text and channel_id,
- * and its clients are the ones that nobody can look into any more. `resent` is on them too: it is there for people.
+ * before); `moa_epoch` and `moa_written_at` where tests want them. Frames of `plain` carry neither id nor bot: the first
+ * protocol promised exactly room, text and channel_id, and its clients are the ones that nobody can look into any more.
+ * `resent` is on them too: it is there for people.
  */
 import type { MediaAction, MediaItem, OutboundAction, TextAction } from "#common/contract/envelope.ts";
 import { limits } from "#common/contract/limits.ts";
@@ -106,8 +107,9 @@ function address(dialect: Dialect, action: OutboundAction): Record<string, unkno
   return dialect === "plain" ? where : { ...where, bot_name: action.bot, action_id: action.id };
 }
 
-function label(options: EncodeOptions): Record<string, unknown> {
-  return options.resent ? { resent: true } : {};
+function label({ resent, mark }: EncodeOptions): Record<string, unknown> {
+  const label = resent ? { resent: true } : {};
+  return mark === undefined ? label : { ...label, moa_epoch: mark.epoch, moa_written_at: mark.at };
 }
 
 /** @param raw without CR, LF or `}`: the phone takes the line's last `}` for the end of the JSON */
