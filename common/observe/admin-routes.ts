@@ -17,6 +17,7 @@ import type { AdminCall, AdminRoutes } from "./admin-door.ts";
 import { limitOf, optional, refOf, required, statusOf } from "./admin-fields.ts";
 import { type DeviceAdministration, deviceRoutes } from "./device-routes.ts";
 import { LOG_LEVELS, type Log, type PodLog } from "./logger.ts";
+import { recordUrgently } from "./urgent-record.ts";
 
 export interface WorkerAdministration extends DeviceAdministration {
   readonly administration: Administration;
@@ -75,12 +76,7 @@ export function podRoutes({ service, podName, clock, log, audit, ports }: PodAdm
       const level = LOG_LEVELS.find((one) => one === body.level);
       if (level === undefined) throw new MoaError("asked_wrongly", `level must be one of ${LOG_LEVELS.join(", ")}`);
       const entry = { action: "log-level", subject: `${service} ${podName}`, before, after: level };
-      try {
-        await audit.record(entry, by);
-      } catch (error) {
-        // MySQL away is when somebody wants to see more: the record is this line, then.
-        log.error({ tag: "ADMIN", ...entry, ...by, err: error }, "log level changed, not in the audit");
-      }
+      await recordUrgently({ audit, log }, entry, by);
       log.setLevel(level);
       return { pod: podName, before, after: level };
     },

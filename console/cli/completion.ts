@@ -17,7 +17,7 @@ export function addCompletion(program: Command, desk: Desk): void {
 }
 
 function scriptOf(program: Command): string {
-  const cases = wordsAfter(program, []).map(([path, words]) => `    "${path}") words="${words}" ;;`);
+  const cases = wordsAfter(program, []).map(([path, words]) => `    ${path}) words="${words}" ;;`);
   return `_moa() {
   local path="" word words=""
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -32,11 +32,15 @@ complete -F _moa moa
 `;
 }
 
-/** Of each command, by the words that lead to it, what may follow. */
+/** Of each command, by a pattern of the words that lead to it, what may follow. */
 function wordsAfter(command: Command, path: readonly string[]): readonly (readonly [path: string, words: string])[] {
   const options = command.options.flatMap(({ long }) => long ?? []);
-  const choices = command.registeredArguments.flatMap(({ argChoices = [] }) => argChoices);
+  const [first = [], ...further] = command.registeredArguments.map(({ argChoices = [] }) => argChoices);
   const names = command.commands.map((one) => one.name());
-  const own = [path.join(" "), [...names, ...choices, ...options].join(" ")] as const;
-  return [own, ...command.commands.flatMap((one) => wordsAfter(one, [...path, one.name()]))];
+  const words = `"${path.join(" ")}"`;
+  const own = [words, [...names, ...first, ...options].join(" ")] as const;
+  // Behind words that are nobody's to complete, as the bot in `moa held BOT list`.
+  const later = [`${words}\\ *`, [...further.flat(), ...options].join(" ")] as const;
+  const ownToo = command.registeredArguments.length > 0 ? [own, later] : [own];
+  return [...ownToo, ...command.commands.flatMap((one) => wordsAfter(one, [...path, one.name()]))];
 }

@@ -24,7 +24,7 @@ export function addConnections(program: Command, desk: Desk): void {
     .command("connections")
     .description("sockets of the gateways, and what became of each")
     .option("--bot <bot>", "only of this bot")
-    .option("--role <role>", "only handshaking, unadmitted, standby or writer ones")
+    .option("--role <role>", "only handshaking, unadmitted, standby, writer or zombie ones")
     .option("--limit <rows>", "at most so many of each gateway")
     .action(async ({ bot, role, limit }: ListOptions) => {
       const query = { bot, role, limit };

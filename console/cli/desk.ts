@@ -18,6 +18,7 @@ export interface Surroundings {
   /** What a pod started here with these arguments would go by. @throws MoaError config_invalid */
   settings(given: readonly string[]): readonly SettingShown[];
   nowMs(): number;
+  pause(ms: number): Promise<void>;
   out(text: string): void;
   err(text: string): void;
 }

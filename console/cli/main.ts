@@ -3,6 +3,7 @@
 import { hostname, userInfo } from "node:os";
 import { systemClock } from "#common/backends/system/clock.ts";
 import { describeConfig } from "#common/config/load.ts";
+import { pause } from "#common/kernel/clock.ts";
 import { run } from "./program.ts";
 
 const clock = systemClock();
@@ -11,6 +12,7 @@ process.exitCode = await run(process.argv.slice(2), {
   who: `${userName()}@${hostname()}`,
   settings: (given) => describeConfig({ env: process.env, argv: given }),
   nowMs: () => clock.nowMs(),
+  pause: (ms) => pause(clock, ms),
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
 });

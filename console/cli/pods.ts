@@ -21,6 +21,8 @@ export interface Request {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: object;
+  /** A change that made twice is made once: a next pod is asked also when one before may have got it. */
+  readonly isRepeatable?: true;
 }
 
 export interface Answer<T> {
@@ -50,7 +52,8 @@ export class Pods {
   }
 
   /**
-   * The answer of the first pod that serves it. A change goes to a next pod only when the one before cannot have got it.
+   * The answer of the first pod that serves it. A change goes to a next pod only when the one before cannot have got it,
+   * or when it is repeatable.
    * @throws MoaError as the pod says, not_served, not_authorised, pod_unreachable
    */
   async one<T>(request: Request): Promise<T> {
@@ -146,9 +149,9 @@ function isCode(error: unknown, code: ErrorCode): boolean {
 
 const UNSENT: ReadonlySet<string | undefined> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH"]);
 
-function mayAskNext(error: unknown, { method }: Request): boolean {
+function mayAskNext(error: unknown, { method, isRepeatable }: Request): boolean {
   if (isCode(error, "not_served")) return true;
   if (!isCode(error, "pod_unreachable")) return false;
   const sent = (error as { cause?: { cause?: { code?: string } } }).cause?.cause?.code;
-  return method === "GET" || UNSENT.has(sent);
+  return method === "GET" || isRepeatable === true || UNSENT.has(sent);
 }

@@ -6,14 +6,19 @@ import { addCompletion } from "./completion.ts";
 import { addBots, addConnections } from "./connections.ts";
 import { Desk, type GivenOptions, type Surroundings } from "./desk.ts";
 import { addDoctor } from "./doctor.ts";
+import { addDrain } from "./drain.ts";
 import { addErase } from "./erase.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit-codes.ts";
+import { addHeld } from "./held.ts";
 import { addLanes } from "./lanes.ts";
 import { addParked } from "./parked.ts";
 import { addConfig, addLogLevel } from "./pod-settings.ts";
+import { addWhy } from "./why.ts";
+import { addFailover, addHold } from "./writers.ts";
 
 const APPROVALS = [addDevices, addRooms, addAudit, addErase];
 const FLOW = [addBots, addConnections, addLanes, addParked];
+const WRITERS = [addWhy, addFailover, addHold, addHeld, addDrain];
 const PODS = [addDoctor, addConfig, addLogLevel, addCompletion];
 
 /** Never rejects. */
@@ -27,7 +32,7 @@ export async function run(words: readonly string[], surroundings: Surroundings):
     .option("--json", "one object on the last line, for scripts")
     .exitOverride()
     .configureOutput({ writeOut: surroundings.out, writeErr: surroundings.err });
-  for (const add of [...APPROVALS, ...FLOW, ...PODS]) add(program, desk);
+  for (const add of [...APPROVALS, ...FLOW, ...WRITERS, ...PODS]) add(program, desk);
   try {
     await program.parseAsync([...words], { from: "user" });
     return desk.exitCode;
