@@ -4,16 +4,8 @@ import type { ChatEvent } from "#common/contract/envelope.ts";
 import type { EventId } from "#common/contract/ids.ts";
 import type { LaneBalance } from "#common/ports/lane-log.ts";
 import type { ChatLogRow } from "#workers/domain/stores.ts";
+import { answerTo, nameIn, type Told } from "./dialogue.ts";
 import type { Shown } from "./phone.ts";
-
-/** A line that a phone sent. */
-export interface Told {
-  readonly bot: string;
-  readonly room: string;
-  readonly kind: "echo" | "book" | "talk";
-  readonly name: string;
-  readonly text: string;
-}
 
 export interface Evidence {
   readonly told: readonly Told[];
@@ -23,6 +15,12 @@ export interface Evidence {
   readonly rows: readonly ChatLogRow[];
   readonly effects: readonly EventId[];
   readonly openOutboxRows: readonly string[];
+  /** What operators hold, by its text. */
+  readonly held: ReadonlySet<string>;
+  /** Bots that nobody writes for though a phone is there, or whose outbox is not empty. */
+  readonly mute: readonly string[];
+  /** As truth.ts saw it. */
+  readonly wrongs: readonly string[];
 }
 
 export function broken(evidence: Evidence): readonly string[] {
@@ -39,6 +37,8 @@ export function broken(evidence: Evidence): readonly string[] {
     }),
     ...disorder(evidence, accepted),
     ...rowDisorder(evidence, accepted),
+    ...evidence.mute,
+    ...evidence.wrongs,
     ...evidence.openOutboxRows.map((id) => `outbox row ${id} never got its receipt`),
   ];
 }
@@ -54,39 +54,54 @@ function unaccounted({ balances }: Evidence): readonly string[] {
   });
 }
 
-function ofOne({ shown, rows, effects }: Evidence, told: Told, event: ChatEvent): readonly string[] {
+function ofOne({ shown, rows, effects, held }: Evidence, told: Told, event: ChatEvent): readonly string[] {
   const bad: string[] = [];
-  const answer = told.kind === "echo" ? `에코: ${told.name}` : `booked ${told.name}`;
+  const { kind, name } = told;
+  const answer = answerTo(told);
   const said = rows.filter((row) => row.message === told.text && !row.isOurBotResponse).length;
-  if (said !== 1) bad.push(`${told.name}: ${said} rows`);
-  if (told.kind === "talk") return bad;
+  if (said !== 1) bad.push(`${name}: ${said} rows`);
+  if (answer === null || event.late) return bad;
   const shows = (shown.get(told.bot) ?? []).filter(({ text }) => text === answer);
-  const unlabelled = shows.slice(1).filter(({ resent }) => !resent).length;
-  if (shows.length === 0) bad.push(`${told.name}: accepted and never answered`);
-  if (unlabelled > 0) bad.push(`${told.name}: shown ${shows.length} times without a label`);
+  // A phone that thaws shows what it was written before the one that took over did, and labelled it.
+  const unlabelled = shows.filter(({ resent }) => !resent).length;
+  const isHeld = held.has(answer);
+  // Chatter in doubt is dropped: whether it was is for the doubt's bound to say, not for the phones.
+  if (shows.length === 0 && !isHeld && kind !== "chatter") bad.push(`${name}: accepted and never answered`);
+  if (unlabelled > 1) bad.push(`${name}: shown ${shows.length} times without a label`);
+  if (shows.length > 1 && isOnce(kind)) bad.push(`${name}: shown again, though ${kind} never is`);
   const answers = rows.filter((row) => row.message === answer).length;
-  if (answers !== 1) bad.push(`${told.name}: ${answers} rows of the answer`);
+  if (answers !== 1 && kind !== "picture") bad.push(`${name}: ${answers} rows of the answer`);
   const made = effects.filter((id) => id === event.id).length;
-  if (told.kind === "book" && made !== 1) bad.push(`${told.name}: its change was made ${made} times`);
+  if ((kind === "book" || kind === "money") && made !== 1) bad.push(`${name}: its change was made ${made} times`);
   return bad;
 }
 
-/** First showings of a room's answers come in the order in which its lines were accepted. */
-function disorder({ history, shown }: Evidence, accepted: ReadonlyMap<string, ChatEvent>): readonly string[] {
+function isOnce(kind: Told["kind"]): boolean {
+  return kind === "chatter" || kind === "money";
+}
+
+/**
+ * First showings of a room's answers come in the order in which its lines were accepted. What is not shown again when in
+ * doubt may come out of a stopped phone after the answers that others showed meanwhile.
+ */
+function disorder({ told, shown }: Evidence, accepted: ReadonlyMap<string, ChatEvent>): readonly string[] {
   const bad: string[] = [];
-  const place = new Map([...accepted.keys()].map((text, i) => [text.replace(/^# \w+ /, ""), i]));
+  const texts = [...accepted.keys()];
+  const place = new Map(told.map(({ name, text }) => [name, texts.indexOf(text)]));
+  const once = new Set(told.filter(({ kind }) => isOnce(kind)).map(({ name }) => name));
   for (const [bot, all] of shown) {
     const last = new Map<string, number>();
     const known = new Set<string>();
     for (const { room, text } of all) {
-      if (known.has(text)) continue;
+      const name = nameIn(text);
+      if (known.has(text) || once.has(name)) continue;
       known.add(text);
-      const at = place.get(text.replace(/^(에코: |booked )/, "")) ?? -1;
+      const at = place.get(name) ?? -1;
       if (at < (last.get(room) ?? -1)) bad.push(`${bot} room ${room}: ${text} after a later one`);
       last.set(room, Math.max(at, last.get(room) ?? -1));
     }
   }
-  return history.length === 0 ? [] : bad;
+  return bad;
 }
 
 /** What was said in a room is on record in the order in which it was accepted. */

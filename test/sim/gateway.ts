@@ -1,24 +1,19 @@
-/** A gateway pod of the simulation: the product's Gateway over the twins, with wires in the place of sockets. */
+/** A gateway pod of the simulation: the product's Gateway over the twins, with links in the place of sockets. */
 
 import type { Backends } from "#common/backends/backends.ts";
+import type { BotName } from "#common/contract/ids.ts";
 import type { Topology } from "#common/contract/lanes.ts";
+import { Lifecycle } from "#common/kernel/lifecycle.ts";
 import type { Random } from "#common/kernel/random.ts";
 import type { Log } from "#common/observe/logger.ts";
-import type { CloseReason } from "#common/observe/metric-catalogue.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import { noTracing } from "#common/observe/tracing.ts";
 import type { BotChannel, BotListener } from "#common/ports/bot-channel.ts";
-import type { Wire, WireEnd } from "#gateway/connection/wire.ts";
 import { Gateway } from "#gateway/gateway.ts";
 import { bridge } from "#gateway/platforms/bridge/index.ts";
 import type { FakeClock } from "#test/fixtures/fake-clock.ts";
+import { Link } from "./link.ts";
 import type { Process } from "./process.ts";
-
-export interface Dialler {
-  bytes(frame: Uint8Array): void;
-  /** The connection is gone, as the phone sees it. */
-  lost(): void;
-}
 
 export interface SimGatewayOptions {
   readonly process: Process;
@@ -30,18 +25,25 @@ export interface SimGatewayOptions {
   readonly metrics: Metrics;
   /** Probability of a published piece not arriving at this pod. */
   readonly droppedPieces: () => number;
+  /** A frame is given to the system. */
+  readonly onBegun: (frame: Uint8Array) => void;
 }
 
 export class SimGateway {
   readonly process: Process;
   readonly #options: SimGatewayOptions;
   readonly #gateway: Gateway;
-  readonly #wires = new Set<{ cut(): void }>();
+  readonly #lifecycle: Lifecycle;
+  readonly #links = new Set<Link>();
+  readonly #listeners = new Map<BotName, BotListener>();
+  #isListening = true;
+  #cutOffs = 0;
 
   constructor(options: SimGatewayOptions) {
     const { process, topology, random, log, metrics, backends } = options;
     this.process = process;
     this.#options = options;
+    this.#lifecycle = new Lifecycle(process.clock, (part, err) => log.error({ part, err }, "did not stop"));
     this.#gateway = new Gateway({
       podName: process.name,
       host: "127.0.0.1",
@@ -63,81 +65,95 @@ export class SimGateway {
       appender: process.over(backends.appender),
       outboxReader: process.over(backends.outboxReader),
       channel: this.#lossy(backends.channel),
+      writers: process.over(backends.writers),
+      held: process.over(backends.held),
+      markWrites: true,
       membership: process.over(backends.membership),
       approvals: { device: () => "approved", onDevice: () => {} },
       pings: { append: async () => {} },
+      onLoss: (listener) => process.onLoss(listener),
       hmac: "warn",
       hmacKeys: [],
     });
   }
 
-  async start(): Promise<void> {
-    for (const part of this.#gateway.parts) if (part.name !== "tcp listener") await part.start?.();
+  start(): Promise<void> {
+    return this.#lifecycle.start(this.#gateway.parts.filter(({ name }) => name !== "tcp listener"));
+  }
+
+  get isListening(): boolean {
+    return this.#isListening && this.process.alive;
+  }
+
+  /** Of its open connections. */
+  connections(): readonly string[] {
+    return this.process.alive ? [...this.#gateway.seen()].map(({ id }) => id) : [];
   }
 
   kill(): void {
     this.process.kill();
-    for (const wire of [...this.#wires]) wire.cut();
+    for (const link of [...this.#links]) link.cut();
   }
 
-  dial(dialler: Dialler): WireEnd {
-    const { world, random } = this.#options;
-    let open = true;
-    let arrivesMs = 0;
-    const cut = () => {
-      if (!open) return;
-      open = false;
-      this.#wires.delete(line);
-      world.after(1, () => dialler.lost());
-    };
-    const line = { cut };
-    const ended = (reason: CloseReason) => {
-      if (!open) return;
-      cut();
-      this.process.whenRunning(() => end.onEnded(reason));
-    };
-    const wire: Wire = {
-      peer: "phone",
-      bufferedBytes: 0,
-      // What was given to a wire that is cut before it was delivered is shown or not: nobody at this end knows.
-      write: (frame, onWritten) => {
-        // In order, as TCP is.
-        arrivesMs = Math.max(arrivesMs, world.monotonicMs() + random.next() * 3);
-        world.after(arrivesMs - world.monotonicMs(), () => {
-          if (!open) return;
-          dialler.bytes(frame);
-          this.process.whenRunning(() => onWritten?.());
-        });
-      },
-      pause: () => {},
-      resume: () => {},
-      close: () => world.after(1, () => ended("closed_by_peer")),
-      destroy: () => world.after(1, () => ended("closed_by_peer")),
-    };
-    const end = this.#gateway.accept(wire);
-    this.#wires.add(line);
-    return {
-      onBytes: (chunk) => {
-        if (open) this.process.whenRunning(() => end.onBytes(chunk));
-      },
-      onEnded: ended,
-    };
+  /** As at SIGTERM. Never told of when it is killed meanwhile. */
+  async shutDown(): Promise<void> {
+    this.#isListening = false;
+    await this.#lifecycle.stop();
+    this.kill();
+  }
+
+  /** The store is out of reach for a while, and what it tells. */
+  cutOff(ms: number): void {
+    this.#cutOffs++;
+    this.process.setCutOff(true);
+    this.#options.world.after(ms, () => {
+      if (--this.#cutOffs === 0) this.mend();
+    });
+  }
+
+  mend(): void {
+    if (!this.process.isCutOff || this.#cutOffs > 0) return;
+    this.process.setCutOff(false);
+    for (const listener of this.#listeners.values()) this.process.whenRunning(() => listener.onRenewed());
+  }
+
+  dial(onReadable: () => void): Link {
+    const { world, random, onBegun } = this.#options;
+    const { process } = this;
+    const link: Link = new Link({
+      ...{ world, random, process, onReadable, onBegun },
+      onOver: () => this.#links.delete(link),
+    });
+    this.#links.add(link);
+    process.whenRunning(() => link.open(this.#gateway.accept(link)));
+    return link;
   }
 
   /** Pieces come late or not at all; a piece that is dropped makes no gap that the subscriber would hear of. */
   #lossy(channel: BotChannel): BotChannel {
     const { process, world, random, droppedPieces } = this.#options;
-    const later = (run: () => void) => world.after(random.next() * 4, () => process.whenRunning(run));
+    const later = (run: () => void) => {
+      if (!process.isCutOff) world.after(random.next() * 4, () => process.whenRunning(run));
+    };
     const wrap = (listener: BotListener): BotListener => ({
       onPiece: (piece) => {
         if (random.next() >= droppedPieces()) later(() => listener.onPiece(piece));
       },
-      onWriter: (tenure) => later(() => listener.onWriter(tenure)),
+      // Lost as pieces are, and found in the same way.
+      onTold: (told) => {
+        if (random.next() >= droppedPieces()) later(() => listener.onTold(told));
+      },
       onRenewed: () => later(() => listener.onRenewed()),
     });
     return {
-      subscribe: (bot, listener) => process.call(() => channel.subscribe(bot, wrap(listener))),
-      unsubscribe: (bot) => process.call(() => channel.unsubscribe(bot)),
+      subscribe: async (bot, listener) => {
+        await process.call(() => channel.subscribe(bot, wrap(listener)));
+        this.#listeners.set(bot, listener);
+      },
+      unsubscribe: async (bot) => {
+        await process.call(() => channel.unsubscribe(bot));
+        this.#listeners.delete(bot);
+      },
     };
   }
 }

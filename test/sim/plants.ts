@@ -1,36 +1,17 @@
 /**
- * Bugs that were thought of when the rules were made. Each is planted between the product and its sinks, and the
+ * Bugs that were thought of when the rules were made. Each is planted between the product and its sinks, or in it, and the
  * simulation must find it: a checker that misses them proves nothing about the rules that prevent them.
  */
 import type { Backends } from "#common/backends/backends.ts";
-import type { MemoryStore } from "#common/backends/memory/backends.ts";
 import type { OutboxPiece } from "#common/ports/outbox.ts";
-import type { LaneRole } from "#workers/worker.ts";
-
-export interface Plant {
-  /** Between a worker and its sinks. */
-  readonly worker: (role: LaneRole, store: MemoryStore) => LaneRole;
-  /** Between a gateway and its outboxes. */
-  readonly gateway: (backends: Backends) => Backends;
-}
-
-const same = <T>(value: T) => value;
-
-/** Calls the port's own methods, but for those given. */
-function but<Port extends object>(port: Port, changed: Partial<Port>): Port {
-  return new Proxy(port, {
-    get: (target, name) => {
-      if (Object.hasOwn(changed, name)) return Reflect.get(changed, name);
-      const value = Reflect.get(target, name);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
-}
+import type { ReignEnd } from "#common/ports/writer-directory.ts";
+import { but } from "./but.ts";
+import type { Plant } from "./plant.ts";
+import { writerPlants } from "./writer-plants.ts";
 
 export const plants: Readonly<Record<string, Plant>> = {
   /** Every sink takes the epoch and number of whoever comes, as if the caller were the owner. */
   "skip the epoch check": {
-    gateway: same,
     worker: (role, store) => {
       const epochNow = async (lane: number) => (await store.lanes.owners())[lane]?.epoch ?? 0;
       let number = 1_000_000;
@@ -49,7 +30,6 @@ export const plants: Readonly<Record<string, Plant>> = {
   },
   /** The lane is committed first and the outbox called after: a crash between the two loses the answer. */
   "commit before the outbox call": {
-    gateway: same,
     worker: (role) => ({
       ...role,
       outbox: {
@@ -62,32 +42,38 @@ export const plants: Readonly<Record<string, Plant>> = {
   },
   /** A lost last publish is found by nothing else. */
   "drop the dirty mark": {
-    worker: same,
     gateway: (backends) => ({
       ...backends,
       outboxReader: but(backends.outboxReader, { takeDirty: async () => [] }),
     }),
   },
   /** The 7th action of every bot has the sequence of its 6th, wherever sequences are told. */
-  "reuse a sequence": { worker: same, gateway: reusing },
+  "reuse a sequence": { gateway: reusing },
+  ...writerPlants,
 };
 
 function reusing(backends: Backends): Backends {
   const told = (real: number) => (real < 7 ? real : real - 1);
   const real = (sequence: number) => (sequence < 7 ? sequence : sequence + 1);
   const retold = <Piece extends OutboxPiece>(piece: Piece) => ({ ...piece, firstSequence: told(piece.firstSequence) });
-  const { channel, outboxReader: reader } = backends;
+  const { channel, outboxReader: reader, writers } = backends;
+  const realEnd = (end: ReignEnd) => ({ ...end, doubtBelow: real(end.doubtBelow) });
   return {
     ...backends,
     channel: but(channel, {
       subscribe: (bot, listener) =>
         channel.subscribe(bot, but(listener, { onPiece: (piece) => listener.onPiece(retold(piece)) })),
     }),
-    outboxReader: but(reader, {
-      attach: async (...args) => {
-        const attached = await reader.attach(...args);
-        return { ...attached, first: told(attached.first), next: told(attached.next) };
+    writers: but(writers, {
+      take: async (candidate, over, atLeast) => {
+        const taken = await writers.take(candidate, over?.end ? { ...over, end: realEnd(over.end) } : over, atLeast);
+        if ("holder" in taken) return taken;
+        const { first, next, doubtBelow } = taken;
+        return { ...taken, first: told(first), next: told(next), doubtBelow: told(doubtBelow) };
       },
+      end: (bot, tenure, end) => writers.end(bot, tenure, realEnd(end)),
+    }),
+    outboxReader: but(reader, {
       read: async (bot, from) => retold(await reader.read(bot, real(from))),
       heads: async (bots) => (await reader.heads(bots)).map((head) => ({ ...head, next: told(head.next) })),
       confirm: (all) => reader.confirm(all.map((one) => ({ ...one, upTo: real(one.upTo + 1) - 1 }))),

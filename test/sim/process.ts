@@ -6,7 +6,9 @@
  *
  * A call to a store takes a while each way. By seed it is lost on the way there (rejected, not applied) or on the way
  * back (applied, then rejected): the caller cannot tell which. Calls in flight at a kill are applied or not, by seed.
+ * While it is cut off no call gets there, and none that was made before comes back.
  */
+import type { LossOfReach } from "#common/backends/backends.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import { MoaError } from "#common/kernel/errors.ts";
 import type { Random } from "#common/kernel/random.ts";
@@ -30,6 +32,10 @@ export class Process {
   #faults = NO_FAULTS;
   #state: "running" | "paused" | "dead" = "running";
   #held: (() => void)[] = [];
+  #isCutOff = false;
+  /** Its connections so far: none survives a cut. */
+  #connections = 1;
+  readonly #onLoss = new Set<LossOfReach>();
 
   constructor(options: { name: string; world: FakeClock; random: Random }) {
     this.name = options.name;
@@ -63,11 +69,29 @@ export class Process {
     for (const run of held) run();
   }
 
+  get isCutOff(): boolean {
+    return this.#isCutOff;
+  }
+
+  setCutOff(cutOff: boolean): void {
+    this.#isCutOff = cutOff;
+    if (cutOff) this.#connections++;
+  }
+
+  onLoss(listener: LossOfReach): void {
+    this.#onLoss.add(listener);
+  }
+
+  /** The store may have lost what it acknowledged for these tags. */
+  lost(tags: readonly number[]): void {
+    for (const listener of this.#onLoss) listener([], tags);
+  }
+
   become(faults: CallFaults): void {
     this.#faults = faults;
   }
 
-  /** No fault from here on: the end of a run, where all must come right. */
+  /** No fault begins from here on: the end of a run, where all must come right. */
   calm(): void {
     this.become(NO_FAULTS);
     this.resume();
@@ -95,14 +119,16 @@ export class Process {
       const lost = this.#random.next();
       const unavailable = () => reject(new MoaError("redis_unavailable", "simulated"));
       const { lostRequest, lostReply } = this.#faults;
+      const connection = this.#connections;
+      const isLost = (share: number) => lost < share || this.#isCutOff || connection !== this.#connections;
       const back = (settle: () => void) => this.#world.after(this.#latencyMs(), () => this.whenRunning(settle));
       this.#world.after(this.#latencyMs(), () => {
-        if (lost < lostRequest) {
+        if (isLost(lostRequest)) {
           back(unavailable);
           return;
         }
         apply().then(
-          (value) => back(lost < lostRequest + lostReply ? unavailable : () => resolve(value)),
+          (value) => back(() => (isLost(lostRequest + lostReply) ? unavailable() : resolve(value))),
           (error) => back(() => reject(error)),
         );
       });

@@ -5,24 +5,10 @@ import type { Random } from "#common/kernel/random.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import { noTracing } from "#common/observe/tracing.ts";
-import { echo } from "#workers/commands/echo/index.ts";
-import type { Command } from "#workers/domain/command.ts";
 import { type LaneRole, laneParts, rowParts } from "#workers/worker.ts";
+import { COMMANDS, classed } from "./dialogue.ts";
 import type { Process } from "./process.ts";
 import type { MemoryStores } from "./stores.ts";
-
-/** A command that changes what MySQL keeps: its effect must be there once, and its answer shown. */
-export const book: Command = {
-  name: "book",
-  directive: "# book",
-  help: "",
-  promptRequired: true,
-  parameters: {},
-  run: (turn) => ({
-    replies: [{ kind: "text", text: `booked ${turn.prompt}` }],
-    changes: [{ kind: "booking", data: {} }],
-  }),
-};
 
 export interface SimWorkerOptions {
   readonly process: Process;
@@ -47,17 +33,23 @@ export async function startWorker(options: SimWorkerOptions): Promise<void> {
     metrics,
     tracing: noTracing,
     membership: process.over(backends.membership),
+    onLoss: process.onLoss.bind(process),
   };
+  const outbox = process.over(backends.outboxWriter);
   const role = options.around({
     ...basics,
     actionTtlMs: 120_000,
     reader: process.over(backends.lanes),
     balances: process.over(backends.balances),
-    outbox: process.over(backends.outboxWriter),
+    outbox: {
+      enqueue: (decisions) =>
+        outbox.enqueue(decisions.map((decision) => ({ ...decision, actions: decision.actions.map(classed) }))),
+    },
     turns: process.over(stores),
     outboxRows: process.over(stores.outboxRows),
     approvals: { room: () => "approved" },
-    commands: [echo, book],
+    commands: COMMANDS,
+    raise: async () => {},
   });
   const rows = { ...basics, rowLog: process.over(backends.rows), store: process.over(stores) };
   for (const part of [...laneParts(role), ...rowParts(rows)]) await part.start?.();
