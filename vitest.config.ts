@@ -6,13 +6,14 @@ import { defineConfig } from "vitest/config";
 
 const everywhere = ["common", "gateway", "workers", "console", "scripts", "bench"];
 
-function withServers(name: string, secondsMax: number) {
+function withServers(name: string, secondsMax: number, globalSetup: readonly string[] = []) {
   const ms = secondsMax * 1_000;
   return {
     test: {
       name,
       include: [`test/${name}/**/*.test.ts`],
       fileParallelism: false,
+      globalSetup: [...globalSetup],
       testTimeout: ms,
       hookTimeout: ms,
     },
@@ -25,7 +26,7 @@ export default defineConfig({
     projects: [
       { test: { name: "unit", include: everywhere.map((folder) => `${folder}/**/*.test.ts`) } },
       withServers("architecture", 60),
-      withServers("conformance", 30),
+      withServers("conformance", 60, ["test/conformance/all-kinds.ts"]),
       withServers("stores", 60),
       withServers("stack", 120),
       withServers("sim", 300),

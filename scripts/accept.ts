@@ -33,6 +33,24 @@ const AWAY_60_S = ["--rate", "200", "--bots", "200", "--down", "60"];
 /** Few phones, so that each says more than its connection may hold unappended. */
 const AWAY_60_S_OFTEN = ["--rate", "200", "--bots", "24", "--down", "60", "--times", "20"];
 
+function chaos(name: string, says: string, ...more: readonly string[]): Entry {
+  return { name, says, command: ["scripts/chaos.ts", "--seed", SEED, ...more, "--json"] };
+}
+
+const GATEWAY_STOPPED_60_S = [
+  "--scenario",
+  "gateway-stopped",
+  "--topology",
+  "single",
+  "--stopped",
+  "60",
+  "--times",
+  "3",
+];
+/** Two gateways with 5,000 phones each. */
+const LARGE = ["--topology", "single", "--bots", "1", "--crowd", "5000", "--times", "3", "--minutes", "1"];
+const REDIS_30_TIMES = ["--scenario", "redis-restart,redis-kill,primary-killed", "--times", "30"];
+
 const entries: readonly Entry[] = [
   {
     name: "sim",
@@ -54,6 +72,17 @@ const entries: readonly Entry[] = [
   fault("mariadb-kill", "kill -9 of MariaDB, which comes back after 2 s"),
   fault("mariadb-away", "MariaDB away for 60 s: answers go on, all rows arrive once", ...AWAY_60_S),
   fault("redis-away", "Redis away for 60 s, 20 times in a row: never stuck", ...AWAY_60_S_OFTEN),
+  chaos("chaos", "Every kind of fault at least five times", "--scenario", "all", "--times", "5", "--minutes", "20"),
+  chaos("chaos-gateway-stopped", "SIGSTOP of a gateway for 60 s under load, and its waking", ...GATEWAY_STOPPED_60_S),
+  chaos(
+    "chaos-gateway-drained",
+    "5,000 connections of a gateway are drained",
+    "--scenario",
+    "gateways-rolling",
+    ...LARGE,
+  ),
+  chaos("chaos-gateway-killed", "kill -9 of a gateway with 5,000 phones", "--scenario", "gateway-kill", ...LARGE),
+  chaos("chaos-redis", "120 restarts and failovers of Redis", ...REDIS_30_TIMES),
   {
     name: "fuzz",
     says: "100,000 frames of every sort through framer and decoder: no crash, no growth",

@@ -17,6 +17,7 @@ export interface Suite {
 
 const TSC = "node_modules/typescript/bin/tsc";
 const BIOME = "node_modules/@biomejs/biome/bin/biome";
+const CHAOS = "black-hole,phone-stopped,network-heals,cut-mid-line-up,garbage,gateway-kill,worker-kill,redis-kill";
 const VITEST = "node_modules/vitest/vitest.mjs";
 
 function vitest(project: string, size: string, over: Partial<Suite> = {}): Suite {
@@ -33,5 +34,24 @@ export const suites: readonly Suite[] = [
   vitest("conformance", "Redis and memory by one suite of claims"),
   vitest("stores", "a private MariaDB"),
   vitest("sim", "some hundred seeds"),
+  {
+    name: "chaos",
+    size: "eight kinds of faults in one boot",
+    command: [
+      "scripts/chaos.ts",
+      "--scenario",
+      CHAOS,
+      "--seed",
+      "1",
+      "--minutes",
+      "0.6",
+      "--rate",
+      "100",
+      "--bots",
+      "3",
+    ],
+    cores: 2,
+    isQuick: false,
+  },
   vitest("stack", "whole stacks of processes, killed and paused; small fleets", { cores: 2 }),
 ];
