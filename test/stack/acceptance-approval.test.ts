@@ -74,7 +74,8 @@ async function approveRooms({ bot, device }: Place, channels: readonly string[])
   }
 }
 
-const phoneOf = ({ bot, device }: Place, gateway = 0) => RawPhone.identified(portOf(gateway), bot, device);
+const phoneOf = async ({ bot, device }: Place, gateway = 0) =>
+  (await RawPhone.identified(portOf(gateway), bot, device)).echoPings();
 
 function isApproved(phone: RawPhone): unknown {
   return phone.frames.find(({ event }) => event === "handshakeComplete")?.data.approved;

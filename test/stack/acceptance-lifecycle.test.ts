@@ -142,7 +142,7 @@ describe("an answer for a bot without connection", () => {
     expect(await metricOf([worker], "moa_actions_without_writer_total", 'what="unattended"')).toBeGreaterThan(0);
     const warnings = logLinesOf(world.dir, "worker-1").filter(({ tag, level }) => tag === "OUTBOX" && level === "warn");
     expect(warnings).toMatchObject([{ what: "unattended" }]);
-    const back = await RawPhone.identified(port, bot);
+    const back = (await RawPhone.identified(port, bot)).echoPings();
     await back.until(() => back.shown.length > 0, "the answer");
     expect(back.shown).toEqual(["slept 300"]);
     await untilWaiting(bot, 0);
@@ -180,7 +180,7 @@ test("D-61 an answer that is decided after its time is not shown, and counted as
 describe("stop and restart", () => {
   test("L-25 a worker told to stop finishes the turn in hand and ends with 0 within ten seconds", async () => {
     const bot = freshBot();
-    const phone = await RawPhone.identified(port, bot);
+    const phone = (await RawPhone.identified(port, bot)).echoPings();
     await sayNap(phone, 1_000);
     const { code, tookMs } = await terminated(worker);
     expect([code, tookMs < 10_000]).toEqual([0, true]);

@@ -201,10 +201,19 @@ async function outage(
   const was_dead = Number(server.pid === undefined);
   await server.start();
   const backAt = performance.now();
-  const answered = await answersWritten(stack);
-  await until("the first answer after it", REPAIR_MS_MAX, async () => (await answersWritten(stack)) > answered);
+  const before = await workDone(stack);
+  await until("the first work after it", REPAIR_MS_MAX, async () => {
+    const now = await workDone(stack);
+    return now.handled > before.handled && now.confirmed > before.confirmed;
+  });
   const resume_ms = Math.round(performance.now() - backAt);
   return { was_dead, calls_failed: (await failures()) - failedBefore, ...watched, resume_ms };
+}
+
+/** Both ends of the way: lines handled, and answers read by phones, those shown again included. */
+async function workDone({ gateways, workers }: Stack): Promise<{ handled: number; confirmed: number }> {
+  const handled = await metricOf(workers, "moa_messages_handled_total", 'outcome="handled"');
+  return { handled, confirmed: await metricOf(gateways, "moa_actions_delivered_total", 'result="confirmed"') };
 }
 
 const WATCH_EVERY_MS = 50;

@@ -90,7 +90,7 @@ export class GuardedSite {
 
   /** A connection of the bot became its writer for the n-th time. */
   async untilWriter(bot: string, times = 1): Promise<void> {
-    const found = () => this.log.filter((line) => line.msg === "writer" && line.bot === bot);
+    const found = () => this.log.filter((line) => line.msg === "writer.taken" && line.bot === bot);
     await vi.waitFor(() => expect(found()).toHaveLength(times), patience);
   }
 
@@ -98,6 +98,7 @@ export class GuardedSite {
   async admitted(bot: string, device = usualDevice(bot)): Promise<RawPhone> {
     const phone = await RawPhone.identified(this.port, bot, device);
     prove(phone, authOf(bot, device));
+    phone.echoPings({ auth: authOf(bot, device) });
     await this.untilWriter(bot);
     return phone;
   }
