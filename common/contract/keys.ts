@@ -23,9 +23,9 @@ export function keysFor(topology: Topology, prefix = "moa:") {
     rows: (lane: Lane) => `${shard(lane)}:log:${lane}`,
     /** stream: events put aside for a person */
     parked: (lane: Lane) => `${shard(lane)}:parked:${lane}`,
-    /** stream: actions not yet proven delivered; entry id `<sequence>-0` */
+    /** stream: actions not yet proven delivered, joined by LF; entry id `<sequence of the last one>-0` */
     outbox: (bot: BotName) => `${tag(bot)}:out:${bot}`,
-    /** hash: generation, next, first, the writer's pod and tenure, highest epoch of each lane */
+    /** hash: generation, next, first, the writer's pod and tenure, newest minute of ids, highest epoch of each lane */
     outboxMeta: (bot: BotName) => `${tag(bot)}:meta:${bot}`,
     /** set: event ids enqueued with a deadline in that minute */
     outboxIds: (bot: BotName, deadlineMinute: number) => `${tag(bot)}:ids:${bot}:${deadlineMinute}`,

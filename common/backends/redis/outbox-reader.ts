@@ -44,8 +44,14 @@ export class RedisOutboxReader implements OutboxReader {
     const { commands, scripts, keys } = this.#options;
     const names = [keys.outboxMeta(bot), keys.outbox(bot)];
     const piece = await commands.run(scripts["outbox-read"], names, [fromSequence, limits.outboxReadMax]);
-    const [generation, tenure, firstSequence, ...actions] = piece as [string, string, number, ...string[]];
-    return { generation, tenure: Number(tenure), firstSequence, actions };
+    const [generation, tenure, firstSequence, ...entries] = piece as [string, string, number, ...string[]];
+    const actions: string[] = [];
+    for (let i = 0; i < entries.length; i += 2) {
+      const ofEntry = (entries[i + 1] as string).split("\n");
+      const last = Number.parseInt(entries[i] as string, 10);
+      actions.push(...ofEntry.slice(Math.max(0, firstSequence - (last - ofEntry.length + 1))));
+    }
+    return { generation, tenure: Number(tenure), firstSequence, actions: actions.slice(0, limits.outboxReadMax) };
   }
 
   async confirm(confirmations: readonly Confirmation[]): Promise<void> {
