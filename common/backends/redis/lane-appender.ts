@@ -38,7 +38,13 @@ export class RedisLaneAppender implements LaneAppender {
   async #send(appends: readonly Append[]): Promise<readonly number[]> {
     const { commands, scripts, keys, laneBacklogMax } = this.#options;
     const names = appends.flatMap(({ lane }) => [keys.lane(lane), keys.inbound(lane)]);
-    const each = appends.flatMap(({ by, number, events }) => [by, number, events.length, events.join("\n")]);
+    // As bytes: of a text ioredis would make two more copies, of two bytes a character.
+    const each = appends.flatMap(({ by, number, events }) => [
+      by,
+      number,
+      events.length,
+      Buffer.from(events.join("\n")),
+    ]);
     const args = [laneBacklogMax, limits.appendedAgainMsMax, ...each];
     return (await commands.run(scripts["lane-append"], names, args)) as number[];
   }
