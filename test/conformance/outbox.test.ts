@@ -156,6 +156,13 @@ onEveryBackend((rig) => {
       });
     });
 
+    test("a piece is filled from as many calls as it takes", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      const calls = Array.from({ length: 30 }, (_, call) => Array.from({ length: 11 }, (_, i) => `${call}:${i}`));
+      for (const actions of calls) await outboxWriter.enqueue([decision({ actions })]);
+      expect(await actionsOf(outboxReader, 5)).toEqual(calls.flat().slice(4, 4 + limits.outboxReadMax));
+    });
+
     test("the generation stays, and the head tells it and the next sequence", async () => {
       const { outboxWriter, outboxReader } = await rig.pod();
       await outboxWriter.enqueue([decision()]);
