@@ -23,9 +23,12 @@ export function keysFor(topology: Topology, prefix = "moa:") {
     rows: (lane: Lane) => `${shard(lane)}:log:${lane}`,
     /** stream: events put aside for a person */
     parked: (lane: Lane) => `${shard(lane)}:parked:${lane}`,
-    /** stream: actions not yet proven delivered; entry id `<sequence>-0` */
+    /** stream: actions not yet proven delivered, joined by LF; entry id `<sequence of the last one>-0` */
     outbox: (bot: BotName) => `${tag(bot)}:out:${bot}`,
-    /** hash: generation, next, first, highest epoch of each lane; the writer's tenure and how the last one ended */
+    /**
+     * hash: generation, next, first, newest minute of ids, highest epoch of each lane; the writer's tenure and how the last
+     * one ended
+     */
     outboxMeta: (bot: BotName) => `${tag(bot)}:meta:${bot}`,
     /** hash: of each connection that may become the bot's writer its since, pod and device */
     candidates: (bot: BotName) => `${tag(bot)}:candidates:${bot}`,

@@ -57,6 +57,33 @@ onEveryBackend((rig) => {
       expect(again).toEqual(["duplicate"]);
     });
 
+    test("what is refused of a run leaves the rest whole, in order and contiguous", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      const known = decision({ actions: ["k1", "k2"] });
+      await outboxWriter.enqueue([known]);
+      const again = decision({ actions: ["c1"] });
+      const run = [decision({ actions: ["a1", "a2"] }), known, again, again, decision({ actions: ["d1", "d2", "d3"] })];
+      expect(await outboxWriter.enqueue(run)).toEqual(["accepted", "duplicate", "accepted", "duplicate", "accepted"]);
+      const all = ["k1", "k2", "a1", "a2", "c1", "d1", "d2", "d3"];
+      expect(await outboxReader.read("bot", 1)).toMatchObject({ firstSequence: 1, actions: all });
+      for (let from = 1; from <= all.length; from++)
+        expect(await outboxReader.read("bot", from)).toMatchObject({
+          firstSequence: from,
+          actions: all.slice(from - 1),
+        });
+    });
+
+    test("of a run that began to expire the rest is accepted", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      const past = Date.now() - 1;
+      // Of the same minute, or it would be no run.
+      const last = (Math.floor(past / 60_000) + 1) * 60_000 - 1;
+      const run = [decision({ deadline: past, actions: ["x", "y"] }), decision({ deadline: last, actions: ["z"] })];
+      const outcomes = await outboxWriter.enqueue(run);
+      expect(outcomes[0]).toBe("expired");
+      expect(await actionsOf(outboxReader)).toEqual(outcomes[1] === "accepted" ? ["z"] : []);
+    });
+
     test("a lane's lower epoch is refused once a higher one was seen, of that lane and bot only", async () => {
       const { outboxWriter, outboxReader } = await rig.pod();
       expect(await outboxWriter.enqueue([decision({ epoch: 5 }), decision({ epoch: 4 })])).toEqual([
@@ -128,6 +155,13 @@ onEveryBackend((rig) => {
         firstSequence: actions.length + 1,
         actions: [],
       });
+    });
+
+    test("a piece is filled from as many calls as it takes", async () => {
+      const { outboxWriter, outboxReader } = await rig.pod();
+      const calls = Array.from({ length: 30 }, (_, call) => Array.from({ length: 11 }, (_, i) => `${call}:${i}`));
+      for (const actions of calls) await outboxWriter.enqueue([decision({ actions })]);
+      expect(await actionsOf(outboxReader, 5)).toEqual(calls.flat().slice(4, 4 + limits.outboxReadMax));
     });
 
     test("the generation stays, and the head tells it and the next sequence", async () => {

@@ -55,13 +55,14 @@ export class RedisLaneAppender implements LaneAppender {
   async #run(appends: readonly Append[]): Promise<readonly Reply[]> {
     const { commands, scripts, keys, laneBacklogMax } = this.#options;
     const names = appends.flatMap(({ lane }) => [keys.lane(lane), keys.inbound(lane)]);
+    // As bytes: of a text ioredis would make two more copies, of two bytes a character.
     const each = appends.flatMap(({ by, number, after, events }) => [
       by,
       number,
       after?.by ?? "",
       after?.number ?? 0,
       events.length,
-      events.join("\n"),
+      Buffer.from(events.join("\n")),
     ]);
     const args = [laneBacklogMax, limits.appendedAgainMsMax, ...each];
     const replies = (await commands.run(scripts["lane-append"], names, args)) as number[];

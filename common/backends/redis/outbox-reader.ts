@@ -26,8 +26,14 @@ export class RedisOutboxReader implements OutboxReader {
     const { commands, scripts, keys } = this.#options;
     const names = [keys.outboxMeta(bot), keys.outbox(bot)];
     const piece = await commands.run(scripts["outbox-read"], names, [fromSequence, limits.outboxReadMax]);
-    const [generation, epoch, firstSequence, ...actions] = piece as [string, string, number, ...string[]];
-    return { generation, epoch: Number(epoch), firstSequence, actions };
+    const [generation, epoch, firstSequence, ...entries] = piece as [string, string, number, ...string[]];
+    const actions: string[] = [];
+    for (let i = 0; i < entries.length; i += 2) {
+      const ofEntry = (entries[i + 1] as string).split("\n");
+      const last = Number.parseInt(entries[i] as string, 10);
+      actions.push(...ofEntry.slice(Math.max(0, firstSequence - (last - ofEntry.length + 1))));
+    }
+    return { generation, epoch: Number(epoch), firstSequence, actions: actions.slice(0, limits.outboxReadMax) };
   }
 
   async confirm(confirmations: readonly Confirmation[]): Promise<readonly boolean[]> {

@@ -2,7 +2,7 @@
  * Not bounded by a key's life: the meta of a bot, some hundred bytes, is kept when the bot is idle, because its
  * generation and the highest epochs it has seen are what tells a late worker and a late confirmation apart.
  */
-import type { BotName, Lane } from "#common/contract/ids.ts";
+import type { BotName, EventId, Lane } from "#common/contract/ids.ts";
 import type { Keys } from "#common/contract/keys.ts";
 import { type Topology, tagOf } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
@@ -15,6 +15,8 @@ import type { EnqueueOutcome, OutboxDecision, OutboxWriter } from "#common/ports
 import type { Argument, Connection } from "./connection.ts";
 import type { Scripts } from "./scripts.ts";
 
+/** A decision more or less: who reads from the middle of an entry gets all of it. */
+const ACTIONS_PER_ENTRY = 64;
 const OUTCOMES: readonly (EnqueueOutcome | undefined)[] = [undefined, "accepted", "duplicate", "expired", "fenced"];
 
 export interface OutboxWriterOptions {
@@ -84,11 +86,20 @@ export class RedisOutboxWriter implements OutboxWriter {
     let index = 0;
     for (const runs of bots.values()) {
       index++;
-      for (const { lane, epoch, decisions } of runs) {
-        args.push(index, lane, epoch, decisions.length);
-        for (const { event } of decisions) args.push(event);
-        for (const { deadline } of decisions) args.push(deadline);
-        for (const { actions } of decisions) args.push(actions.length, ...actions);
+      for (const { lane, epoch, minute, earliest, latest, actions, told, events } of runs) {
+        args.push(
+          index,
+          lane,
+          epoch,
+          minute,
+          earliest,
+          latest,
+          actions.length,
+          actions.join("\n"),
+          told,
+          events.length,
+        );
+        for (const event of events) args.push(event);
       }
     }
     return args;
@@ -116,7 +127,12 @@ interface Run {
   readonly lane: Lane;
   readonly epoch: number;
   readonly minute: number;
-  readonly decisions: OutboxDecision[];
+  earliest: number;
+  latest: number;
+  readonly actions: string[];
+  /** Number of actions and deadline of each. */
+  told: string;
+  readonly events: EventId[];
   /** Where each stands in the call. */
   readonly places: number[];
 }
@@ -124,20 +140,41 @@ interface Run {
 function runsOf(decisions: readonly OutboxDecision[]): ReadonlyMap<BotName, readonly Run[]> {
   const bots = new Map<BotName, Run[]>();
   for (const [place, decision] of decisions.entries()) {
-    const { bot, lane, epoch, deadline } = decision;
-    const minute = Math.floor(deadline / 60_000);
-    let runs = bots.get(bot);
+    let runs = bots.get(decision.bot);
     if (runs === undefined) {
       runs = [];
-      bots.set(bot, runs);
+      bots.set(decision.bot, runs);
     }
     let run = runs.at(-1);
-    if (run === undefined || run.lane !== lane || run.epoch !== epoch || run.minute !== minute) {
-      run = { lane, epoch, minute, decisions: [], places: [] };
+    if (run === undefined || !isOf(run, decision)) {
+      run = emptyRun(decision);
       runs.push(run);
     }
-    run.decisions.push(decision);
+    const { event, deadline, actions } = decision;
+    run.earliest = Math.min(run.earliest, deadline);
+    run.latest = Math.max(run.latest, deadline);
+    for (const action of actions) run.actions.push(action);
+    run.told += `${actions.length} ${deadline} `;
+    run.events.push(event);
     run.places.push(place);
   }
   return bots;
+}
+
+function isOf(run: Run, { lane, epoch, deadline }: OutboxDecision): boolean {
+  return (
+    run.lane === lane &&
+    run.epoch === epoch &&
+    run.minute === minuteOf(deadline) &&
+    run.actions.length < ACTIONS_PER_ENTRY
+  );
+}
+
+function emptyRun({ lane, epoch, deadline }: OutboxDecision): Run {
+  const minute = minuteOf(deadline);
+  return { lane, epoch, minute, earliest: deadline, latest: deadline, actions: [], told: "", events: [], places: [] };
+}
+
+function minuteOf(deadline: number): number {
+  return Math.floor(deadline / 60_000);
 }

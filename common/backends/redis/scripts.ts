@@ -13,7 +13,6 @@ const NAMES = [
   "lane-raise",
   "parked-list",
   "parked-rerun",
-  "rows-read",
   "outbox-enqueue",
   "outbox-confirm",
   "outbox-read",
