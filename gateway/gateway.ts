@@ -112,6 +112,7 @@ export class Gateway {
     this.#confirmer = new Confirmer({ ...parts, outbox: options.outboxReader });
     this.#admission = new Admission({
       ...parts,
+      log: options.log.child({ tag: "CLIENT" }),
       verify: options.platform.verify,
       policyOf: policiesOf(options, within),
       onAdmitted: (connection, replaced) => this.#admitted(connection, replaced),
@@ -120,6 +121,7 @@ export class Gateway {
     this.#ingest = new Ingest({ ...parts, queues: this.#queues, sources: () => this.#table.values() });
     this.#deliver = new Deliver({
       ...parts,
+      log: options.log.child({ tag: "WRITER" }),
       outbox: options.outboxReader,
       appendReceipt: (event) => this.#ingest.receipt(event),
       confirm: (confirmation) => this.#confirmer.confirm(confirmation),
@@ -129,7 +131,7 @@ export class Gateway {
     this.#vitals = new VitalsRecord(parts);
     this.#heldBytes = new HeldBytes(options.metrics);
     this.#heldBacklog = new HeldBacklog(parts);
-    this.#drain = this.#makeDrain(log);
+    this.#drain = this.#makeDrain(options.log);
     this.#listeners = listenersOf({ ...options, log }, (wire) => this.accept(wire));
     options.onLoss((shards, tags) => this.#redisLost(shards, tags));
     this.parts = this.#makeParts();

@@ -275,7 +275,7 @@ export class Admission<A extends Applicant> {
     const { clock, log } = this.#options;
     if (!this.#warnings.tryTake(`${says}\0${keyOf(identity)}`, clock.monotonicMs())) return;
     const { bot, device } = identity;
-    log.warn({ tag: "CLIENT", connection: applicant.id, address: applicant.address, bot, device, ...what }, says);
+    log.warn({ connection: applicant.id, address: applicant.address, bot, device, ...what }, says);
   }
 }
 

@@ -82,7 +82,7 @@ export class Seat {
       this.#reign = this.#crown(taken, connection, failover);
     }
     const found = { waiting: next - first, inDoubt: doubtBelow - first };
-    log.info({ tag: "WRITER", bot: this.#bot, connection: connection.id, epoch, at, ...found }, "writer.taken");
+    log.info({ bot: this.#bot, connection: connection.id, epoch, at, ...found }, "writer.taken");
     if (!isFirst || first < next) this.#feed.readAgain("attached");
   }
 
@@ -99,7 +99,7 @@ export class Seat {
     connection.setRole(connection.isLiving ? "standby" : "zombie");
     metrics.tenureAgeSeconds.observe(Math.max(0, at - this.#takenAt) / 1_000);
     const { epoch } = tenure;
-    log.info({ tag: "WRITER", bot: this.#bot, connection: connection.id, epoch, at, evidence }, "writer.ended");
+    log.info({ bot: this.#bot, connection: connection.id, epoch, at, evidence }, "writer.ended");
     if (connection.isOpen && connection.bufferedBytes > 0) connection.destroy(evidence);
   }
 

@@ -166,7 +166,7 @@ export class Failover {
     const [t3, t4] = [this.#wroteAt, this.#confirmedAt];
     const epochs = { fromEpoch, toEpoch };
     log.info(
-      { tag: "WRITER", bot, connection, ...epochs, reason, result, t0, t1, t2, t3, t4, inDoubt, waiting, candidates },
+      { bot, connection, ...epochs, reason, result, t0, t1, t2, t3, t4, inDoubt, waiting, candidates },
       "writer.failover",
     );
     const attributes = {

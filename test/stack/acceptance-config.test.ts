@@ -203,6 +203,7 @@ describe("a stack whose settings and lines are secret", () => {
       readFileSync(join(world.dir, "logs", name), "utf8"),
     );
     const everything = [...files, outputs].join("\n");
+    expect(everything.split("\n").filter((line) => line.split('"tag":').length > 2)).toEqual([]);
     const password = new URL(world.stack.mysqlUrl).password;
     const people = [PERSON.sender, PERSON.userHash, "010-1234-5678", "내 번호는", DEVICE, MAC];
     for (const secret of [password, SECRET.key, SECRET.salt, OPS_TOKEN, signature, ...people]) {
