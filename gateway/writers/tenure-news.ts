@@ -137,7 +137,8 @@ function told(state: State, { kind, ...what }: Extract<Told, { kind: "taken" | "
   const seen = Math.max(state.seen, epoch);
   const next = { ...state, seen, taking: heard(state.taking) };
   if (kind === "vacant") {
-    if (place.kind === "ours" || epoch < known) return next;
+    // What is known to be vacant may wait for its looks.
+    if (place.kind === "ours" || place.kind === "vacant" || epoch < known) return next;
     return { ...next, place: { kind: "vacant", looks: looksAfter(state, epoch) } };
   }
   // Our own take, told before it was answered.

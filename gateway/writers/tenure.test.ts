@@ -230,6 +230,14 @@ describe("an operator's wish", () => {
     expect(due(stateAfter(...writing, { kind: "asked", epoch: 6, to: null, why: why("operator") }))).toBeNull();
   });
 
+  it("has who gave it up take it last, also when the vacancy is told after the answer", () => {
+    const gaveUp = [asked(null), { kind: "finished" } as const];
+    const ended = { kind: "ended", tenure: holder(7, "c1", "a.1"), was: true } as const;
+    const waiting = stateAfter(...writing, ...gaveUp, ended, told(7));
+    expect(due(waiting)).toBeNull();
+    expect(due([looked(), looked()].reduce<State>(learn, waiting))).toBe("take c1 over nobody");
+  });
+
   it("is served here if it can be", () => {
     const two = [...writing, admitted("c2"), enrolled("c2"), admitted("c3"), enrolled("c3")];
     expect(due(stateAfter(...two, asked("c2"), { kind: "finished" }))).toBe("take c2 over 7");

@@ -36,15 +36,19 @@ describe("a device that is not approved", () => {
     await site.approved(bot, "second");
     const first = await site.admitted(bot, "first");
     const second = await RawPhone.identified(site.port, bot, "second");
+    prove(second, authOf(bot, "second"));
+    second.echoPings({ auth: authOf(bot, "second") });
+    await isAnswered(first, [bot, "first"], "by the first");
+    await site.change(bot, "first", "revoked");
+    await site.untilWriter(bot, 2);
     await isAnswered(second, [bot, "second"], "by the second");
+    // It comes back to stand by: nobody takes the place from one that lives.
+    await site.change(bot, "first", "approved");
+    await isAnswered(second, [bot, "second"], "by the second still");
     await site.change(bot, "second", "revoked");
     await site.untilWriter(bot, 3);
-    await isAnswered(first, [bot, "first"], "by the first");
-    await site.change(bot, "second", "approved");
-    await site.untilWriter(bot, 4);
-    first.say("# echo by the second again", { auth: authOf(bot, "first") });
-    await second.until(() => second.shown.includes("에코: by the second again"), "the answer");
-    expect(first.shown).toEqual(["에코: by the first"]);
+    await isAnswered(first, [bot, "first"], "by the first again");
+    expect(first.shown).toEqual(["에코: by the first", "에코: by the first again"]);
   });
 
   test("D-40 S-AUTH-05 is answered within a second of its approval, muted within one of its end, on one connection", async () => {
@@ -52,6 +56,7 @@ describe("a device that is not approved", () => {
     await site.roomApproved(bot, "new");
     const phone = await RawPhone.identified(site.port, bot, "new");
     prove(phone, authOf(bot, "new"));
+    phone.echoPings({ auth: authOf(bot, "new") });
     const unadmitted = await site.risen("moa_connections", 'role="unadmitted"');
     const soon = { timeout: 1_000, interval: 20 };
     for (const [status, by] of [

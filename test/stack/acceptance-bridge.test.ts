@@ -29,7 +29,7 @@ async function untilConnections(role: string, count: number): Promise<void> {
 
 /** How often a connection of the bot became its writer, on either gateway. */
 async function untilWriters(bot: string, count: number): Promise<void> {
-  const isWriter = (line: Readonly<Record<string, unknown>>) => line.msg === "writer" && line.bot === bot;
+  const isWriter = (line: Readonly<Record<string, unknown>>) => line.msg === "writer.taken" && line.bot === bot;
   const lines = () => gateways.flatMap(({ child }) => logLinesOf(world.dir, child.name).filter(isWriter));
   await vi.waitFor(() => expect(lines()).toHaveLength(count), patience);
 }
@@ -75,7 +75,7 @@ describe("answers", () => {
   });
 
   test("L-10 each answer goes to the room that asked", async () => {
-    const phone = await RawPhone.identified(port);
+    const phone = (await RawPhone.identified(port)).echoPings();
     const rooms = Array.from({ length: 20 }, (_, i) => ({ room: `방 ${i}`, channelId: `${7_000 + i}` }));
     for (const { room, channelId } of rooms) phone.say(`# echo to ${room}`, { room, channelId });
     await phone.until(() => phone.shown.length === rooms.length, "an answer for each room");
@@ -146,7 +146,10 @@ describe("lines that cannot be used", () => {
     phone.say("# echo after");
     await phone.until(() => phone.shown.length > 0, "the answer");
     expect(log()).toContainEqual(expect.objectContaining({ level: "warn", tag: "MSG", fault: "unknown_event" }));
-    expect(phone.frames.map(({ event }) => event)).toEqual(["handshakeComplete", "messageResponse"]);
+    expect(phone.frames.map(({ event }) => event).filter((event) => event !== "ping")).toEqual([
+      "handshakeComplete",
+      "messageResponse",
+    ]);
   });
 
   test("D-08 L-13 a handshake without bot is closed, with a warning that names the field", async () => {
@@ -270,10 +273,9 @@ describe("one bot is one client", () => {
 
   test("L-18 the answer reaches the socket that another gateway holds", async () => {
     const bot = freshBot();
-    const asking = await RawPhone.identified(port, bot, "1");
+    const writer = (await RawPhone.identified(otherPort, bot, "2")).echoPings();
     await untilWriters(bot, 1);
-    const writer = await RawPhone.identified(otherPort, bot, "2");
-    await untilWriters(bot, 2);
+    const asking = (await RawPhone.identified(port, bot, "1")).echoPings();
     asking.say("# echo across");
     await writer.until(() => writer.shown.length > 0, "the answer");
     expect([asking.shown, writer.shown]).toEqual([[], ["에코: across"]]);
@@ -281,19 +283,16 @@ describe("one bot is one client", () => {
 
   test("L-20 L-24 of three sockets one shows every answer, each once", async () => {
     const bot = freshBot();
-    const older: RawPhone[] = [];
-    for (const device of ["1", "2"]) {
-      older.push(await RawPhone.identified(port, bot, device));
-      await untilWriters(bot, older.length);
-    }
-    const newest = await RawPhone.identified(otherPort, bot, "3");
-    await untilWriters(bot, 3);
+    const writer = (await RawPhone.identified(otherPort, bot, "1")).echoPings();
+    await untilWriters(bot, 1);
+    const others: RawPhone[] = [];
+    for (const device of ["2", "3"]) others.push((await RawPhone.identified(port, bot, device)).echoPings());
     const lines = Array.from({ length: 100 }, (_, n) => `${n}`);
-    for (const [n, line] of lines.entries()) older[n % 2]?.say(`# echo ${line}`, { channelId: `${n % 2}` });
-    await newest.until(() => newest.shown.length >= lines.length, "an answer for each line");
-    newest.say("# echo last");
-    await newest.until(() => newest.shown.at(-1) === "에코: last", "the last answer");
-    expect(newest.shown.toSorted()).toEqual([...lines, "last"].map((line) => `에코: ${line}`).toSorted());
-    expect(older.map(({ shown }) => shown)).toEqual([[], []]);
+    for (const [n, line] of lines.entries()) others[n % 2]?.say(`# echo ${line}`, { channelId: `${n % 2}` });
+    await writer.until(() => writer.shown.length >= lines.length, "an answer for each line");
+    writer.say("# echo last");
+    await writer.until(() => writer.shown.at(-1) === "에코: last", "the last answer");
+    expect(writer.shown.toSorted()).toEqual([...lines, "last"].map((line) => `에코: ${line}`).toSorted());
+    expect(others.map(({ shown }) => shown)).toEqual([[], []]);
   });
 });
