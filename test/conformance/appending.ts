@@ -12,6 +12,7 @@ export class Appending {
   readonly happenings: Happening[] = [];
   readonly #ended: Promise<void>;
   #isOver = false;
+  #from = 0;
 
   constructor(pod: Backends, lane: number) {
     pod.onLoss((shards, tags) => this.happenings.push({ kind: "loss", shards, tags }));
@@ -22,8 +23,13 @@ export class Appending {
     return this.happenings.filter((one) => one.kind === "ack");
   }
 
+  /** From here on; its first calls may have met a connection that was being made. */
+  begin(): void {
+    this.#from = this.happenings.length;
+  }
+
   get failures() {
-    return this.happenings.filter((one) => one.kind === "failure");
+    return this.happenings.slice(this.#from).filter((one) => one.kind === "failure");
   }
 
   get losses() {
@@ -32,7 +38,7 @@ export class Appending {
 
   /** What came since the first failure, up to the first acknowledgement after it. */
   get recovery(): readonly Happening[] {
-    const from = this.happenings.findIndex(({ kind }) => kind === "failure");
+    const from = this.happenings.findIndex(({ kind }, i) => i >= this.#from && kind === "failure");
     const to = this.happenings.findIndex(({ kind }, i) => i > from && kind === "ack");
     return this.happenings.slice(from, to + 1);
   }

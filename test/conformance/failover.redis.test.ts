@@ -44,6 +44,7 @@ async function underLoad(pod: Backends): Promise<Appending> {
   const load = new Appending(pod, lane);
   ends.push(() => load.end());
   await eventually(() => expect(load.acks.length).toBeGreaterThan(20));
+  load.begin();
   return load;
 }
 
