@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Child } from "#scripts/stack/child.ts";
 import type { Pod } from "#scripts/stack/pod.ts";
 import type { Stack } from "#scripts/stack/stack.ts";
-import { answersWritten, declareDead, lanesOf, memoryOf, metricOf, outboxesOf, stateOfProcess, until } from "./site.ts";
+import { answersWritten, disown, lanesOf, memoryOf, metricOf, outboxesOf, stateOfProcess, until } from "./site.ts";
 
 export interface Site {
   readonly stack: Stack;
@@ -33,7 +33,6 @@ const WORKER_AWAY_MS = 1_000;
 const REPAIR_MS_MAX = 30_000;
 /** Life of the dead, the check that sees it, and a slow machine. */
 const TAKE_OVER_MS_MAX = 15_000;
-const DECLARED_MAX = 12;
 
 const redisCame = { was_dead: 1, calls_failed: 1 };
 const resumed = { resume_ms: 5_000 };
@@ -136,24 +135,19 @@ async function stopWorker({ stack, downMs }: Site): Promise<Facts> {
 }
 
 /**
- * The other worker is made to believe that this one died, while it reads and writes on under load and does not know:
- * the sinks alone stand between its writes and the new owner's. Again until one was caught in the act; mostly at once.
+ * Its lanes are another's, while it reads and writes on under load and does not know: the sinks alone stand between its
+ * writes and the new owner's.
  */
 async function disownWorker({ stack }: Site): Promise<Facts> {
   const { name, pod } = partOf(stack.workers);
   const { owned } = await lanesOf(stack, name);
   const before = await zombieSigns(pod);
-  let signs = grown(before, before);
-  let declared = 0;
-  for (; signs.fenced === 0 && declared < DECLARED_MAX; declared++) {
-    const { lives_lost } = await zombieSigns(pod);
-    await declareDead(stack, name);
-    const isReborn = async () => (await zombieSigns(pod)).lives_lost > lives_lost;
-    await until("it learns that it was declared dead", TAKE_OVER_MS_MAX, isReborn);
-    await until("it has lanes again", TAKE_OVER_MS_MAX, async () => (await lanesOf(stack, name)).owned > 0);
-    signs = grown(await zombieSigns(pod), before);
-  }
-  return { lanes_owned: owned, declared_dead: declared, ...signs, lanes_back: (await lanesOf(stack, name)).owned };
+  await disown(stack, name);
+  const isReborn = async () => (await zombieSigns(pod)).lives_lost > before.lives_lost;
+  await until("it learns that it was declared dead", TAKE_OVER_MS_MAX, isReborn);
+  await until("it has lanes again", TAKE_OVER_MS_MAX, async () => (await lanesOf(stack, name)).owned > 0);
+  const signs = grown(await zombieSigns(pod), before);
+  return { lanes_owned: owned, ...signs, lanes_back: (await lanesOf(stack, name)).owned };
 }
 
 interface ZombieSigns {

@@ -13,11 +13,7 @@ const claims: readonly [claim: string, fault: FaultName, plan: Partial<Plan>][] 
     "worker-stop",
     { downS: 6 },
   ],
-  [
-    "a worker that does not know that it was declared dead: every sink refuses its writes",
-    "worker-disowned",
-    { messages: 6_000 },
-  ],
+  ["a worker that does not know that it was declared dead: every sink refuses its writes", "worker-disowned", {}],
   ["kill -9 of a gateway: what was accepted is answered when its phones are back", "gateway-kill", { downS: 1 }],
   ["kill -9 of Redis", "redis-kill", {}],
   ["a restart of Redis", "redis-term", {}],

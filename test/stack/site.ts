@@ -3,10 +3,11 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { keysFor } from "#common/contract/keys.ts";
+import type { LaneState } from "#common/ports/lane-log.ts";
 import type { Child } from "#scripts/stack/child.ts";
 import type { Pod } from "#scripts/stack/pod.ts";
 import type { Stack } from "#scripts/stack/stack.ts";
-import { balancesOf, topology } from "#test/fixtures/balances.ts";
+import { balancesOf, topology, withBackends } from "#test/fixtures/balances.ts";
 import { KEY_PREFIX } from "#test/fixtures/own-stack.ts";
 
 const PAGE_MS_MAX = 5_000;
@@ -74,8 +75,16 @@ export async function outboxesOf(stack: Stack, gateway: string, bots: readonly s
   return lengths.reduce((a, b) => a + b, 0);
 }
 
-/** Takes the worker's proof of life away, as if it had not renewed it in time. */
-export async function declareDead(stack: Stack, worker: string): Promise<void> {
+/**
+ * The worker's lanes are taken, and its proof of life with them, as by another that believes it dead. It does not know
+ * until it next looks after its lanes.
+ */
+export async function disown(stack: Stack, worker: string): Promise<void> {
+  await withBackends(stack, async ({ lanes }) => {
+    const ownedBy = ({ owner }: LaneState) => owner?.startsWith(`${worker}.`);
+    const states = (await lanes.owners()).filter(ownedBy);
+    await Promise.all(states.map((state) => lanes.take(state, "another")));
+  });
   await withRedis(stack, async (redis) => {
     const members = (await redis.smembers(keys.members("worker"))).filter((member) => member.startsWith(`${worker}.`));
     await redis.del(members.map((member) => keys.life("worker", member)));
