@@ -1,5 +1,6 @@
 /** One variant, once: boot, warm up, measure at saturation, measure at a fixed rate, account for every line, stop. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { limits } from "#common/contract/limits.ts";
 import { type Bed, countRows, cpuUs, newestRow } from "./bed.ts";
 import type { Balance, Window } from "./load.ts";
 import { Load } from "./load-process.ts";
@@ -31,8 +32,11 @@ export interface Round {
   readonly rowsOff: number;
 }
 
-/** V8 is warm, and lanes have found their owner. */
-const WARM_UP_MS = 2_000;
+/**
+ * What a pod does for all its life but the first seconds is measured: V8 is warm, lanes have found their owner, and the
+ * row writer is past the lines that it looks up because Redis may have lost them before it began (limits.clockSkewMsMax).
+ */
+const WARM_UP_MS = limits.clockSkewMsMax + 3_000;
 const SETTLE_MS = 500;
 const ROWS_MS_MAX = 20_000;
 const POLL_MS = 20;

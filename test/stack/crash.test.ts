@@ -14,8 +14,9 @@ import { stackOfFile } from "#test/fixtures/stack.ts";
 
 const plan = join(tmpdir(), `moa-die-plan-${process.pid}`);
 const patience = { timeout: 30_000, interval: 50 };
-const ROOMS = 12;
-const LINES = 60;
+/** So many that the victim has some of every kind of line, whichever lanes it has. */
+const ROOMS = 60;
+const LINES = 180;
 
 let world: Awaited<ReturnType<typeof stackOfFile>>;
 let mysql: Connection;
