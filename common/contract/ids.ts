@@ -47,3 +47,12 @@ export function lateIdOf(id: EventId): EventId {
 export function actionIdOf(event: EventId, index: number): string {
   return `${event}:${index}`;
 }
+
+/** 16 hex digits that tell actions apart as well as their events' do. */
+export function digestOfAction(id: string): EventId {
+  const event = id.slice(0, 16);
+  const index = Number(id.slice(17));
+  if (index === 0) return event;
+  const low = (Number.parseInt(event.slice(8), 16) ^ Math.imul(index, 0x9e3779b1)) >>> 0;
+  return event.slice(0, 8) + low.toString(16).padStart(8, "0");
+}

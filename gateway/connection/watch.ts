@@ -109,8 +109,10 @@ export class Watch {
 
   acted(mark: number, busyMs: number): void {
     const { clock } = this.#options;
-    this.#liveness.acted({ mark, busyMs, at: clock.nowMs() }, clock.monotonicMs());
-    this.#step();
+    const nowMs = clock.monotonicMs();
+    this.#liveness.acted({ mark, busyMs, at: clock.nowMs() }, nowMs);
+    // It makes nothing due but a barrier: one that the timer comes in time for anyway, unless so many are under way.
+    if (this.#liveness.isWindowFull || nowMs + limits.barrierAfterMs < this.#dueMs) this.#step();
   }
 
   forget(): void {

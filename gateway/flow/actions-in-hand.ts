@@ -58,9 +58,14 @@ export class ActionsInHand {
     return this.#all[this.#begun];
   }
 
-  /** Of those that the peer may or may not have read, the first. */
-  get unconfirmed(): ActionInHand | undefined {
-    return this.#all.find(isUnconfirmed);
+  /** Those that the peer may or may not have read. */
+  get unconfirmed(): readonly ActionInHand[] {
+    return this.#all.filter(isUnconfirmed);
+  }
+
+  /** The peer may have read it already, under another sequence. Within one generation only what was put back comes twice. */
+  mayHaveShown({ id, again }: OutboundAction): boolean {
+    return again === true && this.unconfirmed.some(({ action }) => action?.id === id);
   }
 
   /** Begins at `expected`. A first sequence beyond it means that what was between is gone from the stream for good. */

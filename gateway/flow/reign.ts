@@ -103,7 +103,7 @@ export class Reign implements WriteHearing {
 
   /** T0 of its end: the last proof of life, or the first unconfirmed write after it if that was later. Epoch ms. */
   get provenAt(): number {
-    return Math.max(this.connection.provenAt, this.#hand.unconfirmed?.startedAt ?? 0);
+    return Math.max(this.connection.provenAt, this.#hand.unconfirmed[0]?.startedAt ?? 0);
   }
 
   /** When the last write can have begun, epoch ms; now while one still may. */
@@ -113,7 +113,7 @@ export class Reign implements WriteHearing {
 
   /** T0 of a planned end: all was confirmed as it stopped, or else as of any other. */
   get handedOverAt(): number {
-    return this.#hand.unconfirmed === undefined ? this.stoppedAt : this.provenAt;
+    return this.#hand.unconfirmed.length === 0 ? this.stoppedAt : this.provenAt;
   }
 
   get isSpoilt(): boolean {
@@ -185,6 +185,7 @@ export class Reign implements WriteHearing {
     this.#isSpoilt = true;
     this.#recording.end();
     this.#settling.end();
+    for (const { action } of this.#hand.unconfirmed) if (action) this.#options.lately.note(action.id, "unconfirmed");
     this.#options.failover?.close("unproven");
   }
 
@@ -235,7 +236,7 @@ export class Reign implements WriteHearing {
         inDoubt: entry.sequence < this.#doubtBelow,
         doubtBefore,
         againBefore: lately.sureFrom + limits.clockSkewMsMax,
-        lately: lately.of(action.id),
+        lately: this.#hand.mayHaveShown(action) ? "unconfirmed" : lately.of(action.id),
         mark: this.#options.markWrites ? { epoch: this.tenure.epoch, at: nowMs } : undefined,
       });
     } catch (error) {
@@ -247,9 +248,8 @@ export class Reign implements WriteHearing {
   }
 
   #write(entry: ActionInHand, action: OutboundAction, showing: Extract<Showing, { kind: "show" }>): void {
-    const { metrics, clock, failover, lately } = this.#options;
+    const { metrics, clock, failover } = this.#options;
     const { frames, resent, busyMs } = showing;
-    lately.note(action.id, "unconfirmed");
     if (resent) {
       metrics.actionsRedelivered.inc(1, { cause: "failover" });
       metrics.ambiguousActions.inc(1, { class: "resend" });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { TextAction } from "#common/contract/envelope.ts";
+import { actionIdOf } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
 import { FakeClock } from "#test/fixtures/fake-clock.ts";
 import { type ShowingOptions, showingOf } from "./showing.ts";
@@ -80,17 +81,20 @@ describe("an action whose turn has come", () => {
 });
 
 describe("what was shown lately", () => {
+  const idOf = (n: number) => actionIdOf(`${n}`.padStart(16, "0"), n % 3);
+  const [a, b, c] = [idOf(1_001), idOf(1_002), idOf(1_003)];
+
   it("is known for at least its time, and forgotten after twice that", async () => {
     const clock = new FakeClock();
     const lately = new ShownLately(clock);
-    lately.note("a", "unconfirmed");
-    lately.note("a", "confirmed");
+    lately.note(a, "unconfirmed");
+    lately.note(a, "confirmed");
     await clock.advance(limits.shownLatelyMs);
-    lately.note("b", "unconfirmed");
-    expect([lately.of("a"), lately.of("b"), lately.of("c")]).toEqual(["confirmed", "unconfirmed", undefined]);
+    lately.note(b, "unconfirmed");
+    expect([lately.of(a), lately.of(b), lately.of(c)]).toEqual(["confirmed", "unconfirmed", undefined]);
     await clock.advance(2 * limits.shownLatelyMs);
-    lately.note("c", "confirmed");
-    expect([lately.of("a"), lately.of("b"), lately.of("c")]).toEqual([undefined, undefined, "confirmed"]);
+    lately.note(c, "confirmed");
+    expect([lately.of(a), lately.of(b), lately.of(c)]).toEqual([undefined, undefined, "confirmed"]);
   });
 
   it("says from when on it has forgotten nothing", async () => {
@@ -98,23 +102,23 @@ describe("what was shown lately", () => {
     const from = clock.nowMs();
     const lately = new ShownLately(clock);
     lately.begin(from);
-    for (let i = 0; i < 2 * limits.shownLatelyMax; i++) lately.note(`${i}`, "confirmed");
+    for (let i = 0; i < 2 * limits.shownLatelyMax; i++) lately.note(idOf(i), "confirmed");
     expect(lately.sureFrom).toBe(from);
     await clock.advance(limits.shownLatelyMs);
-    lately.note("a", "confirmed");
-    expect([lately.of("0"), lately.sureFrom]).toEqual([undefined, from]);
+    lately.note(a, "confirmed");
+    expect([lately.of(idOf(0)), lately.sureFrom]).toEqual([undefined, from]);
     await clock.advance(limits.shownLatelyMs);
-    lately.note("b", "confirmed");
-    expect([lately.of("a"), lately.sureFrom]).toEqual(["confirmed", from + limits.shownLatelyMs]);
+    lately.note(b, "confirmed");
+    expect([lately.of(a), lately.sureFrom]).toEqual(["confirmed", from + limits.shownLatelyMs]);
     await clock.advance(2 * limits.shownLatelyMs);
-    lately.note("c", "confirmed");
-    expect([lately.of("b"), lately.sureFrom]).toEqual([undefined, from + 4 * limits.shownLatelyMs]);
+    lately.note(c, "confirmed");
+    expect([lately.of(b), lately.sureFrom]).toEqual([undefined, from + 4 * limits.shownLatelyMs]);
   });
 
   it("is bounded", () => {
     const lately = new ShownLately(new FakeClock());
-    for (let i = 0; i < 3 * limits.shownLatelyMax; i++) lately.note(`${i}`, "confirmed");
-    expect(lately.of("0")).toBeUndefined();
-    expect(lately.of(`${3 * limits.shownLatelyMax - limits.shownLatelyMax}`)).toBe("confirmed");
+    for (let i = 0; i < 3 * limits.shownLatelyMax; i++) lately.note(idOf(i), "confirmed");
+    expect(lately.of(idOf(0))).toBeUndefined();
+    expect(lately.of(idOf(2 * limits.shownLatelyMax))).toBe("confirmed");
   });
 });

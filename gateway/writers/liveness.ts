@@ -120,6 +120,11 @@ export class Liveness {
     return Math.max(this.#provenAt, this.#unconfirmed[0]?.at ?? 0);
   }
 
+  /** Whoever acts may go no further before a confirmation. */
+  get isWindowFull(): boolean {
+    return this.#unconfirmed.length >= limits.unconfirmedActionsMax;
+  }
+
   /** Any byte came. */
   heard(nowMs: number, at: number): void {
     this.#heardMs = nowMs;
@@ -208,7 +213,7 @@ export class Liveness {
     if (this.#answering !== "unconfirmed") {
       if (this.#barrier !== undefined) return Number.POSITIVE_INFINITY;
       const first = this.#uncovered;
-      if (first !== undefined && this.#unconfirmed.length >= limits.unconfirmedActionsMax) return first.atMs;
+      if (first !== undefined && this.isWindowFull) return first.atMs;
       if (first !== undefined) return first.atMs + limits.barrierAfterMs;
     }
     if (this.#isHeld) return Number.POSITIVE_INFINITY;
