@@ -12,6 +12,8 @@ export const trials = {
   "a money action waits for an operator": ["moa-held-actions-old"],
   "a command threw": ["moa-events-parked", "moa-handling-budget-burn"],
   "two phones with one identity throw each other out": ["moa-writer-flaps", "moa-reconnect-storm"],
+  "a bot's second phone leaves": ["moa-standbys-lost"],
+  "a phone sends what nobody can read": ["moa-frame-errors"],
   "a connected phone is not let in": ["moa-devices-wait"],
   "Redis is set to lose data, and nearly full": [
     "moa-redis-unfit",
@@ -22,6 +24,7 @@ export const trials = {
   "Redis does not answer": ["moa-redis-away", "moa-append-budget-burn", "moa-backpressure"],
   "Redis comes back empty": ["moa-acknowledged-events-lost", "moa-replay-running"],
   "a gateway stands still": ["moa-zombie-detector-stalled", "moa-pod-down", "moa-life-lost"],
+  "a worker stands still": ["moa-lane-reads-stalled", "moa-delivery-budget-burn"],
   "no worker runs": [
     "moa-no-workers",
     "moa-lanes-unowned",

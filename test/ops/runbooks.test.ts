@@ -135,6 +135,24 @@ test("two phones with one identity throw each other out", async () => {
   await type("two phones with one identity throw each other out", { BOT: bot, DEVICE: "one and the same" });
 });
 
+test("a bot's second phone leaves", async () => {
+  const bot = freshBot();
+  const [first, second] = [phoneOf(bot, 0), phoneOf(bot, 1)];
+  await vi.waitFor(async () => expect((await moa("why", bot, "--json")).json.candidates).toHaveLength(2), patience);
+  await second.close();
+  await type("a bot's second phone leaves", { BOT: bot });
+  await first.close();
+});
+
+test("a phone sends what nobody can read", async () => {
+  const phone = (await RawPhone.identified(port(0))).echoPings();
+  phone.send("no JSON\n");
+  const read = () => metricOf(world.stack.gateways, "moa_frame_errors_total", 'reason="not_json"');
+  await vi.waitFor(async () => expect(await read()).toBe(1), patience);
+  await type("a phone sends what nobody can read", {});
+  expect(phone.isClosed).toBe(false);
+});
+
 test("a connected phone is not let in", async () => {
   const bot = freshBot();
   const device = `device of ${bot}`;
@@ -181,6 +199,7 @@ test("Redis comes back empty", async () => {
   redis.disconnect();
   await world.stack.redis?.kill();
   await world.stack.redis?.start();
+  await vi.waitFor(async () => expect((await moa("lanes")).code).toBe(0), patience);
   await type("Redis comes back empty", {});
   await well();
 });
@@ -198,8 +217,16 @@ test("pods that have been through all this show at most 2,000 series each, and n
     const series = page.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
     expect(series.length).toBeGreaterThan(500);
     expect(series.length).toBeLessThanOrEqual(2_000);
-    expect(series.filter((line) => /raw-bot|device|방|1001/.test(line))).toEqual([]);
+    expect(series.filter((line) => /raw-bot|device \S|one and the same|방/.test(line))).toEqual([]);
   }
+  expect(await metricOf(world.stack.workers, "moa_lane_unaccounted_events")).toBe(0);
+});
+
+test("a worker stands still", async () => {
+  child("workers", 0).signal("SIGSTOP");
+  await type("a worker stands still", { BOT: "nobody" }, [...AWAY, 3]);
+  child("workers", 0).signal("SIGCONT");
+  await well();
 });
 
 test("no worker runs", async () => {
