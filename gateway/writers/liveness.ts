@@ -125,6 +125,12 @@ export class Liveness {
     return this.#unconfirmed.length >= limits.unconfirmedActionsMax;
   }
 
+  /** Its silence as evidence counts it, ms; 0 while it is not judged: it echoes nothing, or is not read. */
+  silentMs(nowMs: number): number {
+    if (this.#answering !== "confirmed" || this.#isHeld) return 0;
+    return Math.max(0, nowMs - Math.max(this.#heardMs, this.#restartedMs) - this.#busyMs);
+  }
+
   /** Any byte came. */
   heard(nowMs: number, at: number): void {
     this.#heardMs = nowMs;
