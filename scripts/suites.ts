@@ -31,6 +31,7 @@ export const suites: readonly Suite[] = [
   vitest("architecture", "every rule, and every rule planted", { isQuick: true }),
   vitest("unit", "rules without I/O", { isQuick: true }),
   { name: "lint", size: "the whole tree", command: [BIOME, "check", "--error-on-warnings"], cores: 1, isQuick: true },
+  vitest("deploy", "images without an engine; chart and kustomize by their own tools"),
   vitest("conformance", "Redis and memory by one suite of claims"),
   vitest("stores", "a private MariaDB"),
   vitest("sim", "some hundred seeds"),

@@ -10,7 +10,7 @@ const WAIT = 'process.on("SIGTERM", () => process.exit()); setInterval(() => {},
 export function consoleObjects(values: Values): readonly [IDeployment] {
   const container = {
     ...containerOf(values, { name, memory: "256Mi", cpu: "10m" }),
-    command: ["node", "-e", WAIT],
+    command: ["/usr/local/bin/node", "-e", WAIT],
     env: [secretOf(values, "opsToken"), { name: "MOA_OPS_URL", value: `dns+http://${names.pods}:${ports.ops}` }],
   };
   return [

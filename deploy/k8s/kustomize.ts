@@ -6,7 +6,7 @@
 import { difference } from "./difference.ts";
 import { components, type Environment, environments, valuesOf } from "./environments.ts";
 import { type Manifest, manifests } from "./manifests.ts";
-import { names, PART_OF } from "./names.ts";
+import { labelsOf, names, PART_OF } from "./names.ts";
 import { yamlOf } from "./templates.ts";
 import { defaultValues, merged, type Place, type SomeValues, type Values } from "./values.ts";
 
@@ -49,7 +49,13 @@ function baseFiles(): Files {
   const kustomization = {
     ...kustomizationOf("Kustomization"),
     resources: ["namespace.yaml", ...files.map(([name]) => name.replace("base/", ""))],
-    configMapGenerator: [{ name: names.config, literals: literalsOf(defaultValues.settings) }],
+    configMapGenerator: [
+      {
+        name: names.config,
+        literals: literalsOf(defaultValues.settings),
+        options: { labels: labelsOf(names.config) },
+      },
+    ],
   };
   const texts = files.map(([name, objects]) => [name, documents(objects)]);
   return {
