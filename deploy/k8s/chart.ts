@@ -15,6 +15,7 @@ const MADE = "Made from deploy/k8s/*.ts: npm run docs";
 
 const place: Place = {
   jobName: `${names.migrate}-${reference("bare", ".Release.Revision")}`,
+  namespace: reference("text", ".Release.Namespace"),
   configChecksum: reference("text", "toJson .Values.settings | sha256sum"),
 };
 

@@ -8,24 +8,25 @@ import { components, type Environment, environments, valuesOf } from "./environm
 import { type Manifest, manifests } from "./manifests.ts";
 import { labelsOf, names, PART_OF } from "./names.ts";
 import { yamlOf } from "./templates.ts";
-import { defaultValues, merged, type Place, type SomeValues, type Values } from "./values.ts";
+import { defaultValues, merged, type SomeValues, type Values } from "./values.ts";
 
 type Files = Readonly<Record<string, string>>;
 
-const place: Place = { jobName: `${names.migrate}-${defaultValues.image.tag.replaceAll(".", "-")}` };
+const JOB = `${names.migrate}-${defaultValues.image.tag.replaceAll(".", "-")}`;
+const NAMESPACE = "moa";
 
 /** Pods here may do what Pod Security calls restricted, and no more. */
-const NAMESPACE: Manifest = {
+const NAMESPACE_OBJECT: Manifest = {
   apiVersion: "v1",
   kind: "Namespace",
-  metadata: { name: "moa", labels: { ...PART_OF, "pod-security.kubernetes.io/enforce": "restricted" } } as {
+  metadata: { name: NAMESPACE, labels: { ...PART_OF, "pod-security.kubernetes.io/enforce": "restricted" } } as {
     name: string;
   },
 };
 
 /** Every object by its kind and name. */
-export function objectsOf(values: Values, where: Place = place): ReadonlyMap<string, Manifest> {
-  const all = Object.values(manifests(values, where)).flat();
+export function objectsOf(values: Values, namespace = NAMESPACE): ReadonlyMap<string, Manifest> {
+  const all = Object.values(manifests(values, { jobName: JOB, namespace })).flat();
   return new Map(all.flatMap((one) => (one === undefined ? [] : [[idOf(one), one]])));
 }
 
@@ -41,10 +42,12 @@ export function kustomizeFiles(): Files {
 }
 
 function baseFiles(): Files {
-  const byFile = Object.entries(manifests(defaultValues, place)).map(([name, objects]) => {
-    const there = objects.filter((one) => one !== undefined && !isConfig(one));
-    return [`base/${name}.yaml`, there] as const;
-  });
+  const byFile = Object.entries(manifests(defaultValues, { jobName: JOB, namespace: NAMESPACE })).map(
+    ([name, objects]) => {
+      const there = objects.filter((one) => one !== undefined && !isConfig(one));
+      return [`base/${name}.yaml`, there] as const;
+    },
+  );
   const files = byFile.filter(([, objects]) => objects.length > 0);
   const kustomization = {
     ...kustomizationOf("Kustomization"),
@@ -60,52 +63,60 @@ function baseFiles(): Files {
   const texts = files.map(([name, objects]) => [name, documents(objects)]);
   return {
     ...Object.fromEntries(texts),
-    "base/namespace.yaml": documents([NAMESPACE]),
+    "base/namespace.yaml": documents([NAMESPACE_OBJECT]),
     "base/kustomization.yaml": documents([kustomization]),
   };
 }
 
-function componentFiles(name: string, values: SomeValues): Files {
-  const changed = changesOf(defaultValues, merged(defaultValues, values));
+function componentFiles(name: string, over: SomeValues): Files {
+  const values = merged(defaultValues, over);
+  const { added, patches } = changes(objectsOf(defaultValues), objectsOf(values));
   const folder = `components/${name}`;
+  const all = {
+    ...kustomizationOf("Component"),
+    ...(added.length > 0 && { resources: ["added.yaml"] }),
+    ...settingsOver(defaultValues, values),
+    ...patches,
+  };
   return {
-    [`${folder}/kustomization.yaml`]: documents([{ ...kustomizationOf("Component"), ...changed.kustomization }]),
-    ...(changed.added.length > 0 && { [`${folder}/added.yaml`]: documents(changed.added) }),
+    [`${folder}/kustomization.yaml`]: documents([all]),
+    ...(added.length > 0 && { [`${folder}/added.yaml`]: documents(added) }),
   };
 }
 
 function overlayFiles(name: string, environment: Environment): Files {
   const begun = environment.components.reduce((values, one) => merged(values, components[one]), defaultValues);
-  const { kustomization, added } = changesOf(begun, merged(defaultValues, valuesOf(environment)));
+  const values = merged(defaultValues, valuesOf(environment));
+  const namespace = `${NAMESPACE}-${name}`;
+  const { added, patches } = changes(objectsOf(begun), objectsOf(values, namespace));
   if (added.length > 0) throw new Error(`overlay ${name}: what adds objects is a component`);
   const all = {
     ...kustomizationOf("Kustomization"),
-    namespace: `moa-${name}`,
+    namespace,
     resources: ["../../base"],
     components: environment.components.map((one) => `../../components/${one}`),
-    ...kustomization,
+    ...settingsOver(begun, values),
+    ...patches,
   };
   return { [`overlays/${name}/kustomization.yaml`]: documents([all]) };
 }
 
-function changesOf(from: Values, to: Values) {
-  const [before, after] = [objectsOf(from), objectsOf(to)];
+type Objects = ReturnType<typeof objectsOf>;
+
+function changes(before: Objects, after: Objects) {
   const added = [...after].flatMap(([id, object]) => (before.has(id) ? [] : [object]));
   const gone = [...before].flatMap(([id, object]) => (after.has(id) ? [] : [deletionOf(object)]));
   const changed = [...after].flatMap(([id, object]) => {
     const operations = isConfig(object) ? [] : difference(before.get(id) ?? object, object);
     return operations.length === 0 ? [] : [{ target: targetOf(object), patch: yamlOf(operations) }];
   });
-  const settings = Object.entries(to.settings).filter(([name, value]) => from.settings[name] !== value);
-  const generator = { name: names.config, behavior: "merge", literals: literalsOf(Object.fromEntries(settings)) };
-  return {
-    added,
-    kustomization: {
-      ...(added.length > 0 && { resources: ["added.yaml"] }),
-      ...(settings.length > 0 && { configMapGenerator: [generator] }),
-      ...(gone.length + changed.length > 0 && { patches: [...gone, ...changed] }),
-    },
-  };
+  return { added, patches: gone.length + changed.length > 0 && { patches: [...gone, ...changed] } };
+}
+
+function settingsOver(from: Values, to: Values) {
+  const other = Object.entries(to.settings).filter(([name, value]) => from.settings[name] !== value);
+  const generator = { name: names.config, behavior: "merge", literals: literalsOf(Object.fromEntries(other)) };
+  return other.length > 0 && { configMapGenerator: [generator] };
 }
 
 function deletionOf({ apiVersion, kind, metadata }: Manifest) {

@@ -24,7 +24,7 @@ export function manifests(values: Values, place: Place): Readonly<Record<string,
     migrate: migrateObjects(values, place),
     console: consoleObjects(values),
     policies: policyObjects(values),
-    scaling: scalingObjects(values),
+    scaling: scalingObjects(values, place),
     monitors: monitorObjects(values),
   };
 }

@@ -1,18 +1,21 @@
 /** How Prometheus finds the pods, and what it alerts on. Pods and not Services: workers have none, and phones need no ops port. */
 import type { IPodMonitor } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor";
 import type { IPrometheusRule } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule";
+import type { IPrometheusRuleSpec } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRuleSpec";
 import { labelsOf, names, selectorOf } from "./names.ts";
 import { ruleGroups } from "./rules.ts";
 import type { Values } from "./values.ts";
 import { when } from "./when.ts";
 
+type RuleGroups = NonNullable<IPrometheusRuleSpec["groups"]>;
+
 export function monitorObjects({ monitoring }: Values): readonly (IPodMonitor | IPrometheusRule | undefined)[] {
-  const { enabled, labels, runbooks } = monitoring;
+  const { enabled, labels } = monitoring;
   const rule: IPrometheusRule = {
     apiVersion: "monitoring.coreos.com/v1",
     kind: "PrometheusRule",
     metadata: { name: "moa", labels },
-    spec: { groups: ruleGroups(runbooks) },
+    spec: { groups: structuredClone(ruleGroups(monitoring)) as RuleGroups },
   };
   const all = [podMonitor(names.gateway, labels), podMonitor(names.workers, labels), rule];
   return all.map((one) => when(enabled, one));

@@ -11,7 +11,7 @@ import type { IHorizontalPodAutoscalerBehavior } from "kubernetes-models/autosca
 import type { IMetricSpec } from "kubernetes-models/autoscaling/v2/MetricSpec";
 import { metricCatalogue } from "#common/observe/metric-catalogue.ts";
 import { labelsOf, names } from "./names.ts";
-import type { Values } from "./values.ts";
+import type { Place, Values } from "./values.ts";
 import { is, textOf, when } from "./when.ts";
 
 const connections = metricCatalogue.connections.name;
@@ -36,20 +36,28 @@ interface Scaled {
   readonly perPod: number;
 }
 
-export function scalingObjects({ scaling }: Values): readonly (IScaledObject | IHorizontalPodAutoscaler | undefined)[] {
+export function scalingObjects(
+  { scaling }: Values,
+  { namespace }: Place,
+): readonly (IScaledObject | IHorizontalPodAutoscaler | undefined)[] {
   const { gateway, workers, prometheus } = scaling;
   const all: readonly Scaled[] = [
     { name: names.gateway, ...gateway, behavior: GATEWAY, metric: connections, perPod: gateway.connections },
     { name: names.workers, ...workers, behavior: WORKERS, metric: backlog, perPod: workers.backlog },
   ];
   return [
-    ...all.map((one) => when(is(scaling.by, "keda"), byKeda(one, prometheus))),
+    ...all.map((one) => when(is(scaling.by, "keda"), byKeda(one, prometheus, namespace))),
     ...all.map((one) => when(is(scaling.by, "hpa"), byHpa(one))),
   ];
 }
 
-function byKeda({ name, min, max, behavior, metric, perPod }: Scaled, prometheus: string): IScaledObject {
-  const query = { serverAddress: prometheus, query: `sum(${metric})`, threshold: textOf(perPod) };
+function byKeda(
+  { name, min, max, behavior, metric, perPod }: Scaled,
+  prometheus: string,
+  namespace: string,
+): IScaledObject {
+  const sum = `sum(${metric}{namespace="${namespace}"})`;
+  const query = { serverAddress: prometheus, query: sum, threshold: textOf(perPod) };
   return {
     apiVersion: "keda.sh/v1alpha1",
     kind: "ScaledObject",

@@ -6,7 +6,7 @@ import type { INetworkPolicyPeer } from "kubernetes-models/networking.k8s.io/v1/
 import type { IToleration } from "kubernetes-models/v1/Toleration";
 import manifest from "../../package.json" with { type: "json" };
 import { DEFAULT_SETTINGS, settingsShape } from "./settings.ts";
-import { choice, type Leaf, list, map, onOff, text, whole } from "./value-shapes.ts";
+import { choice, type Leaf, list, map, onOff, someOf, text, whole } from "./value-shapes.ts";
 
 const QUANTITY = "^[0-9]+(Mi|Gi)$";
 const CPU = "^[0-9]+m?$";
@@ -95,23 +95,24 @@ export const valueCatalogue = {
     prometheus: text("http://prometheus-operated.monitoring:9090", "^https?://", "Prometheus that KEDA asks."),
   },
   network: {
-    phones: list<INetworkPolicyPeer>(
+    phones: someOf<INetworkPolicyPeer>(
       [{ ipBlock: { cidr: "0.0.0.0/0" } }, { ipBlock: { cidr: "::/0" } }],
       "Who reaches the bridge port.",
     ),
-    redis: list<INetworkPolicyPeer>(PRIVATE, "Where Redis, its replicas and Sentinels are."),
-    redisPorts: list<{ port: number; protocol: "TCP" }>(
+    redis: someOf<INetworkPolicyPeer>(PRIVATE, "Where Redis, its replicas and Sentinels are."),
+    redisPorts: someOf<{ port: number; protocol: "TCP" }>(
       [{ port: 6379, protocol: "TCP" }],
       "Ports of Redis and its Sentinels.",
     ),
-    mysql: list<INetworkPolicyPeer>(PRIVATE, "Where MySQL is."),
-    mysqlPorts: list<{ port: number; protocol: "TCP" }>([{ port: 3306, protocol: "TCP" }], "Ports of MySQL."),
+    mysql: someOf<INetworkPolicyPeer>(PRIVATE, "Where MySQL is."),
+    mysqlPorts: someOf<{ port: number; protocol: "TCP" }>([{ port: 3306, protocol: "TCP" }], "Ports of MySQL."),
     monitoring: text("monitoring", NAME, "Namespace of Prometheus and of the trace collector."),
   },
   monitoring: {
     enabled: onOff(true, "PodMonitors and PrometheusRules; needs the Prometheus operator."),
     labels: map({}, "Of PodMonitors and PrometheusRules, where Prometheus selects by them."),
     runbooks: text("https://moa.invalid/runbooks", "^https?://", "Where the alerts' runbook links lead to."),
+    dashboards: text("https://moa.invalid/grafana", "^https?://", "Where their dashboard links lead to."),
   },
   externalSecret: {
     enabled: onOff(false, "Have External Secrets make existingSecret."),

@@ -42,6 +42,11 @@ export function list<T extends object>(value: readonly T[], doc: string): Leaf<T
   return { value: [...value], doc, schema: { type: "array", items: { type: "object" } } };
 }
 
+/** One or more: a policy without peers would allow everybody. */
+export function someOf<T extends object>(value: readonly T[], doc: string): Leaf<T[]> {
+  return { value: [...value], doc, schema: { type: "array", minItems: 1, items: { type: "object" } } };
+}
+
 export function isLeaf(node: Leaf<unknown> | Catalogue): node is Leaf<unknown> {
   return "schema" in node && "doc" in node;
 }

@@ -11,6 +11,8 @@ type Some<T> = T extends readonly unknown[] | string | number | boolean ? T : { 
 export interface Place {
   /** A Job cannot be changed: each version, or release, has one of its own. */
   readonly jobName: string;
+  /** Where the objects will be: Prometheus may look after several deployments. */
+  readonly namespace: string;
   readonly configChecksum?: string;
 }
 

@@ -15,7 +15,7 @@ function filesThere(): readonly string[] {
   return MADE_FOLDERS.flatMap((folder) =>
     readdirSync(join(K8S, folder), { recursive: true, withFileTypes: true }).flatMap((entry) => {
       const path = join(entry.parentPath, entry.name);
-      return entry.isFile() && !path.includes("/.test-") ? [path.slice(K8S.length + 1)] : [];
+      return entry.isFile() ? [path.slice(K8S.length + 1)] : [];
     }),
   );
 }
@@ -28,7 +28,8 @@ describe("manifests made from their source", () => {
   it("nothing else lies where they are", () => {
     const others = filesThere().filter((path) => !made.has(path));
     // What is no longer made goes with `npm run docs`, as what is made comes with it.
-    if (expect.getState().snapshotState.snapshotUpdateState === "all") for (const path of others) rmSync(join(K8S, path));
+    if (expect.getState().snapshotState.snapshotUpdateState === "all")
+      for (const path of others) rmSync(join(K8S, path));
     else expect(others).toEqual([]);
   });
 });

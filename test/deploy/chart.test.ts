@@ -1,6 +1,7 @@
 /** The chart by the real Helm, and beside it what kustomize makes of the same source. */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { examples } from "#deploy/k8s/chart.ts";
 import { type Component, components, environments, valuesOf } from "#deploy/k8s/environments.ts";
@@ -10,7 +11,7 @@ import { CHART, chart, comparable, helm, kustomize } from "./render.ts";
 import { faultsOf } from "./strict.ts";
 
 const SECONDS_TO_BUILD_MAX = 900;
-const K8S = join(CHART, "..");
+const K8S = realpathSync(join(CHART, ".."));
 
 beforeAll(() => void helm("version"), SECONDS_TO_BUILD_MAX * 1_000);
 
@@ -21,13 +22,12 @@ const plain = (values: SomeValues) => comparable([...objectsOf(merged(defaultVal
 
 /** Kustomize wants a folder for what is put together. */
 function overlayWith(component: Component): string {
-  const folder = mkdtempSync(join(K8S, "overlays/.test-"));
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "moa-overlay-")));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  const about = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n";
-  writeFileSync(
-    join(folder, "kustomization.yaml"),
-    `${about}resources: [../../base]\ncomponents: [../../components/${component}]\n`,
-  );
+  const at = (path: string) => relative(folder, join(K8S, path));
+  const about = { apiVersion: "kustomize.config.k8s.io/v1beta1", kind: "Kustomization" };
+  const all = { ...about, resources: [at("base")], components: [at(`components/${component}`)] };
+  writeFileSync(join(folder, "kustomization.yaml"), JSON.stringify(all));
   return folder;
 }
 
@@ -62,9 +62,12 @@ describe("the chart", () => {
     ["no tag", "image.tag="],
     ["a number as text", "gateway.replicas=many"],
     ["a quantity without its unit", "gateway.memory=1024"],
+    ["nobody in the place of somebody, which a policy takes for everybody", "network.phones=[]"],
     ["two ways of scaling", "scaling.by=both"],
   ])("refuses %s: %s", (_, given) => {
-    expect(() => chart("--set", given)).toThrow(/helm refuses: .*(schema|lanes|above max)/s);
+    expect(() => chart(given.includes("[]") ? "--set-json" : "--set", given)).toThrow(
+      /helm refuses: .*(schema|lanes|above max)/s,
+    );
   });
 
   test("more workers go with more lanes", () => {
@@ -94,7 +97,9 @@ describe("kustomize", () => {
   );
 
   test.each(Object.keys(environments))("the overlay %s is what the chart renders with its values", (name) => {
-    expect(comparable(kustomize(`overlays/${name}`))).toEqual(comparable(chart("--values", fileOf(name))));
+    expect(comparable(kustomize(`overlays/${name}`))).toEqual(
+      comparable(chart("--values", fileOf(name), "--namespace", `moa-${name}`)),
+    );
   });
 
   test("an overlay's pods take their settings from the ConfigMap whose name follows its content", () => {

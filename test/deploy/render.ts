@@ -41,7 +41,8 @@ const rendered = new Map<string, readonly Manifest[]>();
 /** @param more of helm's own, as `--values FILE` or `--set a=b` */
 export function chart(...more: readonly string[]): readonly Manifest[] {
   const asked = more.join(" ");
-  const objects = rendered.get(asked) ?? objectsIn(helm("template", "moa", "chart", "--namespace", "moa", ...more));
+  const namespace = more.includes("--namespace") ? [] : ["--namespace", "moa"];
+  const objects = rendered.get(asked) ?? objectsIn(helm("template", "moa", "chart", ...namespace, ...more));
   rendered.set(asked, objects);
   return objects;
 }

@@ -55,7 +55,7 @@ function typeFaults(judged: ReadonlyMap<string, Manifest>): readonly string[] {
     ts.sys,
     ROOT,
   );
-  const judging = { ...options, incremental: false, tsBuildInfoFile: undefined, exactOptionalPropertyTypes: false };
+  const judging = { ...options, incremental: false, exactOptionalPropertyTypes: false };
   const host = ts.createCompilerHost(judging);
   const { getSourceFile, fileExists } = host;
   host.fileExists = (path) => path === file || fileExists(path);
