@@ -152,9 +152,13 @@ const hygiene = [
   },
   {
     name: "manifests-are-data",
-    comment: "Manifests are made from what pods say of themselves: settings, limits, metrics. They run nothing of a pod.",
+    comment:
+      "Manifests are made from what pods say of themselves: settings, limits, metrics. They run nothing of a pod.",
     from: { path: "^deploy/" },
-    to: { path: "^(common|gateway|workers|console|scripts|bench|test)/", pathNot: "^common/(config|contract|kernel|observe)/" },
+    to: {
+      path: "^(common|gateway|workers|console|scripts|bench|test)/",
+      pathNot: "^common/(config|contract|kernel|observe)/",
+    },
   },
   {
     name: "everything-resolves",

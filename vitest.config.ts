@@ -28,7 +28,7 @@ export default defineConfig({
       withServers("architecture", 60),
       withServers("conformance", 60, ["test/conformance/all-kinds.ts"]),
       withServers("stores", 60),
-      withServers("deploy", 180),
+      withServers("deploy", 120, ["test/deploy/tools.ts"]),
       withServers("stack", 120),
       withServers("sim", 300),
     ],

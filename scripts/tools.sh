@@ -7,6 +7,7 @@
 # Built with Go from the module proxy, which checks what it serves against a public log, and kept outside of the clone,
 # by version: minutes the first time, nothing afterwards. At idle priority, as the suites beside it judge times.
 set -eu
+PATH="$PATH:/usr/local/go/bin"
 
 HELM=v4.3.1
 KUSTOMIZE=v5.8.1

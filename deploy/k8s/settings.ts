@@ -47,8 +47,3 @@ function rangeOf(value: unknown): JsonSchema {
   if (typeof value === "number") return { pattern: "^[0-9]+([.][0-9]+)?$" };
   return typeof value === "boolean" ? { enum: ["true", "false"] } : {};
 }
-
-/** Workers beyond the lanes would own nothing. */
-export function laneCountOf(settings: Readonly<Record<string, string>>): number {
-  return Number(settings[settingsSchema.shards.env]) * Number(settings[settingsSchema.lanesPerShard.env]);
-}

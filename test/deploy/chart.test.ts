@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { examples } from "#deploy/k8s/chart.ts";
 import { type Component, components, environments, valuesOf } from "#deploy/k8s/environments.ts";
 import { objectsOf } from "#deploy/k8s/kustomize.ts";
@@ -10,10 +10,7 @@ import { defaultValues, merged, type SomeValues } from "#deploy/k8s/values.ts";
 import { CHART, chart, comparable, helm, kustomize } from "./render.ts";
 import { faultsOf } from "./strict.ts";
 
-const SECONDS_TO_BUILD_MAX = 900;
 const K8S = realpathSync(join(CHART, ".."));
-
-beforeAll(() => void helm("version"), SECONDS_TO_BUILD_MAX * 1_000);
 
 const names = Object.keys(examples());
 const fileOf = (name: string) => `chart/examples/${name}.yaml`;

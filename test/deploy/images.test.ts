@@ -26,13 +26,19 @@ import { answered } from "#test/fixtures/operated-stack.ts";
 import { patience, RawPhone } from "#test/fixtures/raw-phone.ts";
 import { type RedisServer, startRedis } from "#test/fixtures/redis.ts";
 import manifest from "../../package.json" with { type: "json" };
+import packageLock from "../../package-lock.json" with { type: "json" };
 import { build, type Image, stagesOf } from "./dockerfile.ts";
+
+interface Lock {
+  readonly packages: Readonly<Record<string, { readonly version?: string; readonly dev?: boolean }>>;
+}
 
 const ROOT = join(import.meta.dirname, "../..");
 const TARGETS = ["gateway", "workers", "migrate", "console"] as const;
 const BOT = "image-bot";
 const TOKEN = "the-token-of-an-image-test";
 
+const lock: Lock = packageLock;
 const stages = stagesOf(readFileSync(join(ROOT, "deploy/Dockerfile"), "utf8"));
 const images = new Map<string, Image>();
 const running: ChildProcess[] = [];
@@ -141,7 +147,11 @@ describe("what the images hold", () => {
     expect(
       files.filter((path) => !path.startsWith("node_modules/") && /[.]test[.]ts$|transcripts|golden/.test(path)),
     ).toEqual([]);
-    for (const dev of Object.keys(manifest.devDependencies)) expect(files, dev).not.toContain(`node_modules/${dev}`);
+    const there = JSON.parse(readFileSync(join(root, workdir, "node_modules/.package-lock.json"), "utf8")) as Lock;
+    const versions = ({ packages }: Lock) =>
+      Object.entries(packages).map(([path, { version }]) => `${path} ${version}`);
+    const production = Object.entries(lock.packages).filter(([, { dev }]) => dev !== true);
+    expect(versions({ packages: Object.fromEntries(production) })).toEqual(expect.arrayContaining(versions(there)));
     for (const needed of Object.keys(manifest.dependencies)) expect(files, needed).toContain(`node_modules/${needed}`);
   });
 

@@ -3,21 +3,16 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import type { Manifest } from "#deploy/k8s/manifests.ts";
+import { type Tool, toolOf } from "./tools.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const K8S = join(ROOT, "deploy/k8s");
 export const CHART = join(K8S, "chart");
 
-/** Minutes, the first time on a machine. */
-function toolOf(name: "helm" | "kustomize"): readonly [string, ...string[]] {
-  const said = execFileSync("sh", [join(ROOT, "scripts/tools.sh"), name], { encoding: "utf8" });
-  return said.trim().split(" ") as [string, ...string[]];
-}
-
-const tools = new Map<string, readonly [string, ...string[]]>();
+const tools = new Map<Tool, ReturnType<typeof toolOf>>();
 
 /** What it says on stdout. @throws Error with its words, when it refuses */
-function run(name: "helm" | "kustomize", ...args: readonly string[]): string {
+function run(name: Tool, ...args: readonly string[]): string {
   const [program, ...first] = tools.get(name) ?? toolOf(name);
   tools.set(name, [program, ...first]);
   try {
