@@ -9,7 +9,7 @@ import { templateOf, yamlOf } from "./templates.ts";
 import { valueCatalogue } from "./value-catalogue.ts";
 import { type Catalogue, isLeaf, referencesOf, schemaOf } from "./value-shapes.ts";
 import { defaultValues, type Place, type SomeValues } from "./values.ts";
-import { reference } from "./when.ts";
+import { reference } from "./reference.ts";
 
 const MADE = "Made from deploy/k8s/*.ts: npm run docs";
 

@@ -3,7 +3,7 @@ import type { IExternalSecret } from "@kubernetes-models/external-secrets/extern
 import type { IConfigMap } from "kubernetes-models/v1/ConfigMap";
 import { labelsOf, names } from "./names.ts";
 import type { Values } from "./values.ts";
-import { when } from "./when.ts";
+import { when } from "./reference.ts";
 
 export function configObjects(values: Values): readonly (IConfigMap | IExternalSecret | undefined)[] {
   const { externalSecret, existingSecret, settings } = values;

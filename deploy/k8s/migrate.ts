@@ -9,7 +9,7 @@ import { limits } from "#common/contract/limits.ts";
 import { labelsOf, names } from "./names.ts";
 import { containerOf, secretOf, templateOf } from "./pod.ts";
 import type { Place, Values } from "./values.ts";
-import { fieldsWhen } from "./when.ts";
+import { fieldsWhen } from "./reference.ts";
 
 const name = names.migrate;
 

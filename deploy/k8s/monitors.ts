@@ -5,7 +5,7 @@ import type { IPrometheusRuleSpec } from "@kubernetes-models/prometheus-operator
 import { labelsOf, names, selectorOf } from "./names.ts";
 import { ruleGroups } from "./rules.ts";
 import type { Values } from "./values.ts";
-import { when } from "./when.ts";
+import { when } from "./reference.ts";
 
 type RuleGroups = NonNullable<IPrometheusRuleSpec["groups"]>;
 

@@ -1,6 +1,6 @@
 /** Objects as YAML; where they hold references and conditions, as a template of the chart. */
 import { Scalar, stringify } from "yaml";
-import { hasReference, Optional, reference, written } from "./when.ts";
+import { hasReference, Optional, reference, written } from "./reference.ts";
 
 /** Conditions stand in the YAML as entries of their own, and become lines of the template language. */
 const CONTROL = /^ *(?:- )?⟦(if|end):([^⟧]*)⟧\d*(?:: null)?\n/gm;

@@ -1,5 +1,5 @@
 /** The shapes that values come in, each with its JSON schema (draft-07), and what follows for the whole tree of values. */
-import { reference } from "./when.ts";
+import { reference } from "./reference.ts";
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 

@@ -7,7 +7,7 @@ import { graceSeconds } from "./grace.ts";
 import { labelsOf, names, selectorOf } from "./names.ts";
 import { containerOf, environmentOf, OPS_PORT, probesOf, spreadOf, templateOf, withConfigChecksum } from "./pod.ts";
 import type { Place, Values } from "./values.ts";
-import { fieldsWhen, is } from "./when.ts";
+import { fieldsWhen, is } from "./reference.ts";
 
 const name = names.workers;
 

@@ -191,7 +191,7 @@ describe("what the images do", () => {
 
   test("a gateway and a worker get ready, an operator lets a phone in, and it is answered", async () => {
     const [worker, gateway] = await Promise.all([pod("workers"), pod("gateway")]);
-    const urls = `http://127.0.0.1:${gateway.ops},http://127.0.0.1:${worker.ops}`;
+    const urls = `dns+http://127.0.0.1:${gateway.ops},http://127.0.0.1:${worker.ops}`;
     const moa = (...words: string[]) => finished("console", { MOA_OPS_URL: urls, MOA_OPS_TOKEN: TOKEN }, words);
     const phone = (await RawPhone.identified(gateway.bridge, BOT)).echoPings();
     const approved = async (...words: string[]) => {
