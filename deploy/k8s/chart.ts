@@ -5,11 +5,11 @@ import manifest from "../../package.json" with { type: "json" };
 import { type Component, components, environments, valuesOf } from "./environments.ts";
 import { manifests } from "./manifests.ts";
 import { names } from "./names.ts";
+import { reference } from "./reference.ts";
 import { templateOf, yamlOf } from "./templates.ts";
 import { valueCatalogue } from "./value-catalogue.ts";
 import { type Catalogue, isLeaf, referencesOf, schemaOf } from "./value-shapes.ts";
 import { defaultValues, type Place, type SomeValues } from "./values.ts";
-import { reference } from "./reference.ts";
 
 const MADE = "Made from deploy/k8s/*.ts: npm run docs";
 
@@ -58,7 +58,7 @@ function chartYaml(): string {
 }
 
 function valuesYaml(): string {
-  const document = new Document(defaultValues);
+  const document = new Document(defaultValues, { aliasDuplicateObjects: false });
   explain(document.contents as YAMLMap, valueCatalogue);
   document.commentBefore = ` ${MADE}`;
   return document.toString({ lineWidth: 0 });

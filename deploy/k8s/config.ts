@@ -2,8 +2,8 @@
 import type { IExternalSecret } from "@kubernetes-models/external-secrets/external-secrets.io/v1/ExternalSecret";
 import type { IConfigMap } from "kubernetes-models/v1/ConfigMap";
 import { labelsOf, names } from "./names.ts";
-import type { Values } from "./values.ts";
 import { when } from "./reference.ts";
+import type { Values } from "./values.ts";
 
 export function configObjects(values: Values): readonly (IConfigMap | IExternalSecret | undefined)[] {
   const { externalSecret, existingSecret, settings } = values;

@@ -5,8 +5,8 @@ import type { IService } from "kubernetes-models/v1/Service";
 import { graceSeconds, PRE_STOP_SECONDS } from "./grace.ts";
 import { labelsOf, names, PART_OF, ports, selectorOf } from "./names.ts";
 import { containerOf, environmentOf, OPS_PORT, probesOf, spreadOf, templateOf, withConfigChecksum } from "./pod.ts";
-import type { Place, Values } from "./values.ts";
 import { fieldsWhen, is } from "./reference.ts";
+import type { Place, Values } from "./values.ts";
 
 const name = names.gateway;
 /** It needs Redis and MySQL to start, and ends with a word when they are not there. */

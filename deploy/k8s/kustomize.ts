@@ -2,7 +2,6 @@
  * The kustomize form: a base, components that are the difference a few values make to it, and overlays that choose
  * components and differ in the rest. The ConfigMap is generated there, so that its name changes with its content.
  */
-
 import { difference } from "./difference.ts";
 import { components, type Environment, environments, valuesOf } from "./environments.ts";
 import { type Manifest, manifests } from "./manifests.ts";
@@ -19,9 +18,7 @@ const NAMESPACE = "moa";
 const NAMESPACE_OBJECT: Manifest = {
   apiVersion: "v1",
   kind: "Namespace",
-  metadata: { name: NAMESPACE, labels: { ...PART_OF, "pod-security.kubernetes.io/enforce": "restricted" } } as {
-    name: string;
-  },
+  metadata: { name: NAMESPACE, labels: { ...PART_OF, "pod-security.kubernetes.io/enforce": "restricted" } },
 };
 
 /** Every object by its kind and name. */
@@ -85,7 +82,8 @@ function componentFiles(name: string, over: SomeValues): Files {
 }
 
 function overlayFiles(name: string, environment: Environment): Files {
-  const begun = environment.components.reduce((values, one) => merged(values, components[one]), defaultValues);
+  const { components: on } = environment;
+  const begun = on.reduce((values, one) => merged(values, components[one]), defaultValues);
   const values = merged(defaultValues, valuesOf(environment));
   const namespace = `${NAMESPACE}-${name}`;
   const { added, patches } = changes(objectsOf(begun), objectsOf(values, namespace));
@@ -94,7 +92,7 @@ function overlayFiles(name: string, environment: Environment): Files {
     ...kustomizationOf("Kustomization"),
     namespace,
     resources: ["../../base"],
-    components: environment.components.map((one) => `../../components/${one}`),
+    ...(on.length > 0 && { components: on.map((one) => `../../components/${one}`) }),
     ...settingsOver(begun, values),
     ...patches,
   };

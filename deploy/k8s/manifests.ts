@@ -12,7 +12,7 @@ import { workerObjects } from "./workers.ts";
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata?: { readonly name?: string };
+  readonly metadata?: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> };
 }
 
 /** An object that the values leave out is undefined, or in the chart's form an `Optional`. */

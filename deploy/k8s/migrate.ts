@@ -8,8 +8,8 @@ import type { IJob } from "kubernetes-models/batch/v1/Job";
 import { limits } from "#common/contract/limits.ts";
 import { labelsOf, names } from "./names.ts";
 import { containerOf, secretOf, templateOf } from "./pod.ts";
-import type { Place, Values } from "./values.ts";
 import { fieldsWhen } from "./reference.ts";
+import type { Place, Values } from "./values.ts";
 
 const name = names.migrate;
 

@@ -3,9 +3,9 @@ import type { IPodMonitor } from "@kubernetes-models/prometheus-operator/monitor
 import type { IPrometheusRule } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule";
 import type { IPrometheusRuleSpec } from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRuleSpec";
 import { labelsOf, names, selectorOf } from "./names.ts";
+import { when } from "./reference.ts";
 import { ruleGroups } from "./rules.ts";
 import type { Values } from "./values.ts";
-import { when } from "./reference.ts";
 
 type RuleGroups = NonNullable<IPrometheusRuleSpec["groups"]>;
 

@@ -11,8 +11,8 @@ import type { IHorizontalPodAutoscalerBehavior } from "kubernetes-models/autosca
 import type { IMetricSpec } from "kubernetes-models/autoscaling/v2/MetricSpec";
 import { metricCatalogue } from "#common/observe/metric-catalogue.ts";
 import { labelsOf, names } from "./names.ts";
-import type { Place, Values } from "./values.ts";
 import { is, textOf, when } from "./reference.ts";
+import type { Place, Values } from "./values.ts";
 
 const connections = metricCatalogue.connections.name;
 const backlog = metricCatalogue.laneBacklogEvents.name;

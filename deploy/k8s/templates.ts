@@ -12,11 +12,15 @@ export function yamlOf(value: unknown): string {
 
 /** @param objects each may be Optional: then its whole document is conditional */
 export function templateOf(objects: readonly unknown[]): string {
-  return objects.map((object) => (object instanceof Optional ? conditional(object) : document(object))).join("");
+  return objects.map((object, i) => documentAmong(object, objects[i - 1], objects[i + 1])).join("");
 }
 
-function conditional({ condition: isSo, value }: Optional): string {
-  return `{{- if ${isSo} }}\n${document(value)}{{- end }}\n`;
+/** Neighbours under one condition share it. */
+function documentAmong(object: unknown, before: unknown, after: unknown): string {
+  if (!(object instanceof Optional)) return document(object);
+  const isShared = (other: unknown) => other instanceof Optional && other.condition === object.condition;
+  const begin = isShared(before) ? "" : `{{- if ${object.condition} }}\n`;
+  return `${begin}${document(object.value)}${isShared(after) ? "" : "{{- end }}\n"}`;
 }
 
 function document(object: unknown): string {

@@ -47,7 +47,7 @@ export const valueCatalogue = {
   } satisfies Leaf<Record<string, string>>,
   gateway: {
     replicas: whole(2, { minimum: 1, maximum: 1_000 }, "Gateways while nothing scales them."),
-    memory: text("1Gi", QUANTITY, "Memory of a gateway, asked for and at most; 15,000 connections fit into 1Gi."),
+    memory: text("1Gi", QUANTITY, "Memory of a gateway, asked for and at most."),
     cpu: text("500m", CPU, "CPU asked for. There is no limit: a throttled gateway looks dead to its phones."),
     service: {
       type: choice("LoadBalancer", ["LoadBalancer", "NodePort", "ClusterIP"], "How phones reach the gateways."),

@@ -6,8 +6,8 @@ import { disruptionBudget } from "./gateway.ts";
 import { graceSeconds } from "./grace.ts";
 import { labelsOf, names, selectorOf } from "./names.ts";
 import { containerOf, environmentOf, OPS_PORT, probesOf, spreadOf, templateOf, withConfigChecksum } from "./pod.ts";
-import type { Place, Values } from "./values.ts";
 import { fieldsWhen, is } from "./reference.ts";
+import type { Place, Values } from "./values.ts";
 
 const name = names.workers;
 
