@@ -146,9 +146,19 @@ const hygiene = [
   },
   {
     name: "product-knows-no-scripts",
-    comment: "Scripts and benchmarks drive the product; a pod does not carry them.",
+    comment: "Scripts, benchmarks and manifests are about the product; a pod does not carry them.",
     from: { path: "^(common|gateway|workers|console)/" },
-    to: { path: "^(scripts|bench)/" },
+    to: { path: "^(scripts|bench|deploy)/" },
+  },
+  {
+    name: "manifests-are-data",
+    comment:
+      "Manifests are made from what pods say of themselves: settings, limits, metrics. They run nothing of a pod.",
+    from: { path: "^deploy/" },
+    to: {
+      path: "^(common|gateway|workers|console|scripts|bench|test)/",
+      pathNot: "^common/(config|contract|kernel|observe)/",
+    },
   },
   {
     name: "everything-resolves",

@@ -27,6 +27,8 @@ function vitest(project: string, size: string, over: Partial<Suite> = {}): Suite
 
 /** Long ones first, so that short ones fill the gaps. */
 export const suites: readonly Suite[] = [
+  // The first time on a machine it builds its tools for minutes, beside the others.
+  vitest("deploy", "images without an engine; chart and kustomize by their own tools"),
   { name: "types", size: "the whole tree", command: [TSC, "--noEmit", "-p", "."], cores: 1, isQuick: true },
   vitest("architecture", "every rule, and every rule planted", { isQuick: true }),
   vitest("unit", "rules without I/O", { isQuick: true }),

@@ -16,10 +16,10 @@ import { checkupRoutes, laneCheckup, workerRoutes } from "#common/observe/admin-
 import { commands } from "./commands/catalogue.ts";
 import { Erasures } from "./erasures.ts";
 import { raiseLanes } from "./intake/raised-lanes.ts";
+import { migrateOnce } from "./migrate.ts";
 import { MysqlChatLogStore } from "./stores/chat-log-store.ts";
 import { erase } from "./stores/erase.ts";
 import { laneMarks } from "./stores/lane-marks.ts";
-import { migrate } from "./stores/migrate.ts";
 import { migrations } from "./stores/migrations/catalogue.ts";
 import { MysqlOutboxRows } from "./stores/outbox-rows.ts";
 import { outdated, type RetentionDays } from "./stores/retention.ts";
@@ -34,9 +34,6 @@ export interface WorkerMake {
   /** Sees the ports of the lane role before the worker gets them. */
   around(role: LaneRole): LaneRole;
 }
-
-/** A filled table of the original is altered in minutes, not seconds. */
-const MIGRATION_MS_MAX = 1_800_000;
 
 const PRODUCT: WorkerMake = { commands, appliers: new Map(), around: (role) => role };
 
@@ -115,16 +112,6 @@ function waysToMysql(url: string, pod: Pod) {
 
 function retentionDaysOf(config: Config): RetentionDays {
   return { chatLog: config.retentionChatLogDays, ping: config.retentionPingDays, audit: config.retentionAuditDays };
-}
-
-/** Workers that start at once wait for the one that migrates; a gateway admits nobody before the tables are there. */
-async function migrateOnce(url: string, pod: Pod): Promise<void> {
-  const mysql = new Mysql<Schema>({ ...pod, url, connectionsMax: 2, callMsMax: MIGRATION_MS_MAX });
-  try {
-    await migrate(mysql.db, pod.log);
-  } finally {
-    await mysql.close();
-  }
 }
 
 if (import.meta.main) await runPod("worker", workerOf);

@@ -138,6 +138,8 @@ export const limits = {
   approvalRoomsMax: 100_000,
   approvalChangesMax: 1_000,
   approvalChangesEveryMs: 500,
+  // start: a filled table of the original is altered in minutes, not seconds
+  migrationMsMax: 1_800_000,
   // stop
   drainMsMax: 30_000,
 } as const;

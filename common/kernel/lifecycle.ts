@@ -2,6 +2,9 @@
 import { type Clock, pause } from "./clock.ts";
 import { MoaError } from "./errors.ts";
 
+/** Of a part that says nothing else. */
+export const STOP_MS_MAX = 3_000;
+
 export interface Part {
   readonly name: string;
   start?(): Promise<void>;
@@ -44,7 +47,12 @@ export class Lifecycle {
   async #stopAll(): Promise<void> {
     for (const part of this.#started.toReversed()) {
       try {
-        await within(this.#clock, part.stopMsMax ?? 3_000, `stop of ${part.name}`, part.stop?.() ?? Promise.resolve());
+        await within(
+          this.#clock,
+          part.stopMsMax ?? STOP_MS_MAX,
+          `stop of ${part.name}`,
+          part.stop?.() ?? Promise.resolve(),
+        );
       } catch (error) {
         this.#onStuck(part.name, error);
       }

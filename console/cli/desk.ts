@@ -18,6 +18,8 @@ export interface Surroundings {
   /** What a pod started here with these arguments would go by. @throws MoaError config_invalid */
   settings(given: readonly string[]): readonly SettingShown[];
   nowMs(): number;
+  /** What a host's name stands for. */
+  addressesOf(host: string): Promise<readonly string[]>;
   pause(ms: number): Promise<void>;
   out(text: string): void;
   err(text: string): void;
@@ -39,14 +41,14 @@ export class Desk {
 
   /** @throws MoaError asked_wrongly */
   get pods(): Pods {
-    const { env, who } = this.surroundings;
+    const { env, who, addressesOf } = this.surroundings;
     const { url, token } = this.#options();
     const urls = (url || env.MOA_OPS_URL || DEFAULT_URL).split(",").map((one) => urlOf(one.trim()));
     const given = token || env.MOA_OPS_TOKEN || "";
     if (given === "") throw new MoaError("not_authorised", "no token: give --token or set MOA_OPS_TOKEN");
     if (/[^\x21-\x7e]/.test(given))
       throw new MoaError("asked_wrongly", "the token has characters that no header takes");
-    return new Pods({ urls, token: given, who });
+    return new Pods({ urls, token: given, who, addressesOf });
   }
 
   /** @param table for people; `value` is what scripts get */
@@ -71,7 +73,7 @@ export class Desk {
 
 function urlOf(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+  if (url === undefined || !/^(dns[+])?https?:$/.test(url.protocol)) {
     throw new MoaError("asked_wrongly", `"${text}" is no URL of an ops port, as ${DEFAULT_URL}`);
   }
   return url;

@@ -27,7 +27,7 @@ export function addDoctor(program: Command, desk: Desk): void {
     .description("what is wrong, and what to do about it")
     .action(async () => {
       const { pods } = desk;
-      const looks = await Promise.all(pods.urls.map((url) => look(pods.at(url), url, desk)));
+      const looks = await Promise.all((await pods.urls()).map((url) => look(pods.at(url), url, desk)));
       const findings = [...looks.flatMap(({ found }) => found), ...clocks(looks)];
       const rows = findings.map(({ pod, check, verdict, found, advice }) => [verdict, pod, check, found, advice]);
       desk.show({ findings }, tableOf(["", "pod", "check", "found", "what to do"], rows));

@@ -3,13 +3,15 @@
  * approvals, lanes and parked events, a gateway its connections.
  */
 import { type ErrorCode, errorCatalogue, MoaError } from "#common/kernel/errors.ts";
+import { podsBehind } from "./pod-addresses.ts";
 
 /** A little longer than a pod takes at most. */
 const ANSWER_MS_MAX = 20_000;
 
 export interface PodsOptions {
-  /** Of ops ports, 1 or more. */
+  /** Of ops ports, 1 or more; what each stands for is in pod-addresses.ts. */
   readonly urls: readonly URL[];
+  addressesOf(host: string): Promise<readonly string[]>;
   readonly token: string;
   /** Stands in the audit. */
   readonly who: string;
@@ -43,8 +45,9 @@ export class Pods {
     this.#options = options;
   }
 
-  get urls(): readonly string[] {
-    return this.#options.urls.map((url) => url.origin);
+  /** Of each pod. @throws MoaError pod_unreachable */
+  async urls(): Promise<readonly string[]> {
+    return (await this.#each()).map((url) => url.origin);
   }
 
   at(url: string): Pods {
@@ -58,7 +61,7 @@ export class Pods {
    */
   async one<T>(request: Request): Promise<T> {
     let last: unknown;
-    for (const url of this.#options.urls) {
+    for (const url of await this.#each()) {
       try {
         return (await this.#ask(url, request)) as T;
       } catch (error) {
@@ -84,7 +87,7 @@ export class Pods {
         else if (!isCode(error, "not_served")) throw error;
       }
     };
-    await Promise.all(this.#options.urls.map(ask));
+    await Promise.all((await this.#each()).map(ask));
     if (answers.length === 0) throw failures.find((error) => !isCode(error, "not_served")) ?? failures[0];
     return { answers, unreachable };
   }
@@ -92,6 +95,10 @@ export class Pods {
   /** True when the pod's probe says yes, false when no. @throws MoaError pod_unreachable */
   async probe(url: string, path: "/livez" | "/readyz"): Promise<boolean> {
     return (await reach(new URL(path, url), {})).ok;
+  }
+
+  #each(): Promise<readonly URL[]> {
+    return podsBehind(this.#options.urls, (host) => this.#options.addressesOf(host));
   }
 
   async #ask(url: URL, { method, path, query = {}, body }: Request): Promise<unknown> {

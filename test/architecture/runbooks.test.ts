@@ -37,6 +37,7 @@ const misunderstood = async (text: string): Promise<boolean> => {
   const out: string[] = [];
   const code = await run(wordsOf(text), {
     env: { MOA_OPS_URL: "http://127.0.0.1:1", MOA_OPS_TOKEN: "a-token-of-a-test" },
+    addressesOf: async () => [],
     who: "test",
     settings: () => [],
     nowMs: () => 0,

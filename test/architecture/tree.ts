@@ -8,7 +8,7 @@ import { ROOT } from "./copied-tree.ts";
 export type Tree = ReadonlyMap<string, string>;
 
 const NOT_OURS = new Set(["node_modules", ".git", ".data"]);
-const TEXT = /[.](ts|mjs|cjs|json|md|lua|sql|sh|txt|yaml|yml)$|(^|\/)[.][a-z]+(rc|ignore)$|^[.]ci\//;
+const TEXT = /[.](ts|mjs|cjs|json|md|lua|sql|sh|txt|yaml|yml)$|(^|\/)[.][a-z]+(rc|ignore)$|^[.]ci\/|(^|\/)Dockerfile$/;
 
 export function readTree(root = ROOT): Tree {
   const tree = new Map<string, string>();

@@ -42,6 +42,23 @@ test("a Redis that evicts is refused, and the error says what to set", async () 
   await started();
 });
 
+test("a Redis that keeps nothing over a restart is used, and the log says so at the start", async () => {
+  const said: unknown[] = [];
+  const tools = toolsOfTests();
+  const log = Object.assign(Object.create(tools.log), { warn: (...line: unknown[]) => said.push(...line) });
+  const startedWith = async (kept: "yes" | "no") => {
+    await admin.config("SET", "appendonly", kept);
+    const pod = redisBackends({ ...tools, log, url: server.url, keys: freshKeys(), topology, laneBacklogMax });
+    pods.push(pod);
+    await pod.start();
+  };
+  await startedWith("no");
+  expect(said).toContainEqual(expect.stringContaining("has no append-only file"));
+  said.length = 0;
+  await startedWith("yes");
+  expect(said).toEqual([]);
+});
+
 test("a master that writes without its replicas is refused, unless one insists", async () => {
   const { place, servers, stop } = await startSentinels([]);
   try {

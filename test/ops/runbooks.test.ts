@@ -50,6 +50,7 @@ async function typed(words: readonly string[]): Promise<{ readonly code: number;
   };
   const code = await run(words, {
     env,
+    addressesOf: async () => [],
     who: "operator@test",
     settings: () => [],
     nowMs: () => clock.nowMs(),

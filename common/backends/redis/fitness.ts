@@ -25,7 +25,9 @@ export async function assertFit(commands: Connection, options: FitnessOptions): 
 }
 
 async function assertServerFit(server: ServerCalls, options: FitnessOptions): Promise<void> {
-  const info = await server.call("INFO", (redis) => redis.info("server", "memory", "replication", "cluster"));
+  const info = await server.call("INFO", (redis) =>
+    redis.info("server", "memory", "persistence", "replication", "cluster"),
+  );
   const field = (name: string) => new RegExp(`^${name}:(\\S+)`, "m").exec(info)?.[1];
   const which = server.address === "" ? "Redis" : `Redis ${server.address}`;
   const version = /^\d+/.exec(field("redis_version") ?? "")?.[0];
@@ -38,6 +40,13 @@ async function assertServerFit(server: ServerCalls, options: FitnessOptions): Pr
   }
   if (!options.isCluster && field("cluster_enabled") === "1") {
     throw unfit(`${which} is a node of a Cluster; name it in MOA_REDIS_CLUSTER`);
+  }
+  // No refusal: who runs Redis for others often keeps by other means what it acknowledged, and Redis does not say so.
+  if (field("aof_enabled") === "0") {
+    options.log.warn(
+      { tag: "REDIS" },
+      `${which} has no append-only file and loses all when it restarts; set appendonly yes`,
+    );
   }
   const isReplaceable = options.isReplaceable || Number(field("connected_slaves")) > 0;
   if (!isReplaceable || (await waitsForReplicas(server))) return;

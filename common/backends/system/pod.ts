@@ -88,6 +88,24 @@ export async function runPod(
   }
 }
 
+/** Does one thing with the settings of a pod and exits: 0 when it is done, 1 when not, with one line that says why. */
+export async function runOnce(
+  service: string,
+  run: (config: Config, pod: Omit<Pod, "podName" | "tracing">) => Promise<void>,
+): Promise<void> {
+  const config = configOrExit(service);
+  const log = createLogger(config.podName || hostname(), config.logLevel);
+  tellSettings(config, log);
+  const { metrics } = createMetrics(true);
+  try {
+    await run(config, { clock: systemClock(), random: systemRandom(), log, metrics });
+    log.info({ tag: "SHUTDOWN", service }, "done");
+  } catch (error) {
+    log.error({ tag: "SHUTDOWN", service, err: error }, "failed");
+    process.exitCode = 1;
+  }
+}
+
 function sources() {
   return { env: process.env, argv: process.argv.slice(2) };
 }
