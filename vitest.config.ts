@@ -29,6 +29,7 @@ export default defineConfig({
       withServers("conformance", 60, ["test/conformance/all-kinds.ts"]),
       withServers("stores", 60),
       withServers("stack", 120),
+      withServers("ops", 120),
       withServers("sim", 300),
     ],
   },

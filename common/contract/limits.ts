@@ -138,6 +138,9 @@ export const limits = {
   approvalRoomsMax: 100_000,
   approvalChangesMax: 1_000,
   approvalChangesEveryMs: 500,
+  // traces: the SDK's own queue is as long, so that what it would drop is known before
+  spansWaitingMax: 2_048,
+  otlpMsMax: 2_000,
   // stop
   drainMsMax: 30_000,
 } as const;

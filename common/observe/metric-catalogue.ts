@@ -11,6 +11,7 @@ import { FRAME_FAULTS } from "./frame-faults.ts";
 import { pingMetrics } from "./ping-metrics.ts";
 import { redisMetrics } from "./redis-metrics.ts";
 import { replayMetrics } from "./replay-metrics.ts";
+import { traceMetrics } from "./trace-metrics.ts";
 import { writerMetrics } from "./writer-metrics.ts";
 import { zombieMetrics } from "./zombie-metrics.ts";
 
@@ -264,6 +265,7 @@ export const metricCatalogue = {
   },
   // platform
   ...redisMetrics,
+  ...traceMetrics,
   lifeLost: { type: "counter", name: "moa_life_lost_total", help: "Times this pod found its life key gone." },
   mysqlErrors: {
     type: "counter",
