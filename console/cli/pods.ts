@@ -13,6 +13,8 @@ export interface PodsOptions {
   readonly token: string;
   /** Stands in the audit. */
   readonly who: string;
+  /** How long an answer may take; a little longer than a pod takes at most unless it is said. */
+  readonly msMax?: number;
 }
 
 export interface Request {
@@ -45,6 +47,11 @@ export class Pods {
 
   get urls(): readonly string[] {
     return this.#options.urls.map((url) => url.origin);
+  }
+
+  /** The same pods for who would rather have no answer than wait. */
+  within(msMax: number): Pods {
+    return new Pods({ ...this.#options, msMax });
   }
 
   at(url: string): Pods {
@@ -91,7 +98,16 @@ export class Pods {
 
   /** True when the pod's probe says yes, false when no. @throws MoaError pod_unreachable */
   async probe(url: string, path: "/livez" | "/readyz"): Promise<boolean> {
-    return (await reach(new URL(path, url), {})).ok;
+    return (await this.#reach(new URL(path, url), {})).ok;
+  }
+
+  /** The page of a pod that Prometheus scrapes. @throws MoaError pod_unreachable */
+  async metrics(url: string): Promise<string> {
+    return (await this.#reach(new URL("/metrics", url), {})).text;
+  }
+
+  #reach(target: URL, init: RequestInit) {
+    return reach(target, { ...init, signal: AbortSignal.timeout(this.#options.msMax ?? ANSWER_MS_MAX) });
   }
 
   async #ask(url: URL, { method, path, query = {}, body }: Request): Promise<unknown> {
@@ -99,7 +115,7 @@ export class Pods {
     for (const [name, value] of Object.entries(query)) if (value !== undefined) target.searchParams.set(name, value);
     const { token, who } = this.#options;
     const headers = { authorization: `Bearer ${token}`, "x-moa-who": encodeURIComponent(who) };
-    const response = await reach(target, {
+    const response = await this.#reach(target, {
       method,
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -112,9 +128,8 @@ export class Pods {
 
 async function reach(target: URL, init: RequestInit) {
   try {
-    const signal = AbortSignal.timeout(ANSWER_MS_MAX);
     // The token goes to the pod that was named and to nobody else.
-    const response = await fetch(target, { ...init, signal, redirect: "error" });
+    const response = await fetch(target, { ...init, redirect: "error" });
     return { ok: response.ok, status: response.status, text: await response.text() };
   } catch (error) {
     const { cause, message } = error as Error & { cause?: { code?: string } };
