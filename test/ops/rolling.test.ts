@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { roll } from "./rolling.ts";
 
 test("replacing every gateway and worker under load, new ones first, loses, doubles and reorders nothing", async () => {
-  const { failed, fleet, replaced } = await roll({ seconds: 25, rate: 120, bots: 40, gateways: 2, workers: 2 });
+  const { failed, fleet, replaced } = await roll({ seconds: 30, rate: 120, bots: 40, gateways: 2, workers: 2 });
   expect(failed).toEqual([]);
   expect(replaced).toBe(4);
   expect(fleet).toMatchObject({

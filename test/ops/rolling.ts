@@ -2,7 +2,7 @@
  * `node test/ops/rolling.ts [--seconds S] [--rate R] [--bots B] [--gateways N] [--workers M] --json`: every gateway and
  * every worker of a stack under load is replaced as a Deployment with maxSurge 1 and maxUnavailable 0 replaces them:
  *
- *   new pod started ─> ready ─> the balancer has it ─> the old one is taken out of the balancer ─> SIGTERM ─> it ended ─> next
+ *   new pod started ─> ready ─> it takes the old one's place in the balancer ─> SIGTERM to the old one ─> ended ─> next
  *
  * Phones dial one address, as through a Service, and come back as real ones do. The fleet's verdict (scripts/fleet)
  * counts what was lost, doubled or reordered; the fleet speaks until the last pod is replaced and a while longer.
@@ -86,44 +86,59 @@ export async function roll(plan: RollPlan): Promise<RollReport> {
   }
 }
 
-/** @param fresh gets the new pods, which are nobody else's to stop */
-async function replaceAll({ stack, dir }: OwnStack, balancer: Balancer, fresh: Pod[]): Promise<Rolled> {
+/** Both Deployments at once, as one release changes both. @param fresh gets the new pods, which are nobody else's to stop */
+async function replaceAll(own: OwnStack, balancer: Balancer, fresh: Pod[]): Promise<Rolled> {
   const startedMs = performance.now();
-  const serving = stack.gateways.map((pod) => pod);
-  const cutOff: string[] = [];
-  let longest_end_ms = 0;
-  for (const old of [...stack.gateways, ...stack.workers]) {
-    const isGateway = stack.gateways.includes(old);
-    const name = `${isGateway ? "gateway" : "worker"}-new-${fresh.length}`;
-    const pod = freshPod({ stack, dir }, name, isGateway);
-    fresh.push(pod);
-    await pod.child.start();
-    await until(`${pod.child.name} is ready`, READY_MS_MAX, () => isReady(pod));
-    if (isGateway) {
-      serving.push(pod);
-      serving.splice(serving.indexOf(old), 1);
-      balancer.backends = serving.map(bridgeOf);
-    }
-    const stoppedMs = performance.now();
-    await old.child.stop();
-    longest_end_ms = Math.max(longest_end_ms, Math.round(performance.now() - stoppedMs));
-    if (!old.child.logTail(3).includes('"msg":"stopped"')) cutOff.push(old.child.name);
-  }
+  const { gateways, workers } = own.stack;
+  const serving = [...gateways];
+  const balance = (pod: Pod, old: Pod) => {
+    serving.splice(serving.indexOf(old), 1, pod);
+    balancer.backends = serving.map(bridgeOf);
+  };
+  const ends = await Promise.all([
+    replace(own, { old: gateways, role: "gateway", fresh, onReady: balance }),
+    replace(own, { old: workers, role: "worker", fresh, onReady: () => {} }),
+  ]);
   await sleep(CALM_MS);
   return {
     replaced: fresh.length,
     roll_s: Math.round((performance.now() - startedMs) / 1_000),
-    longest_end_ms,
-    cutOff,
+    longest_end_ms: Math.max(...ends.flatMap(({ endMs }) => endMs)),
+    cutOff: ends.flatMap(({ cutOff }) => cutOff),
   };
 }
 
+interface Replacement {
+  readonly old: readonly Pod[];
+  readonly role: "gateway" | "worker";
+  readonly fresh: Pod[];
+  onReady(pod: Pod, old: Pod): void;
+}
+
+/** One after the other, the new one first. */
+async function replace(own: OwnStack, { old, role, fresh, onReady }: Replacement) {
+  const endMs: number[] = [];
+  const cutOff: string[] = [];
+  for (const [i, one] of old.entries()) {
+    const pod = freshPod(own, `${role}-new-${i + 1}`, role);
+    fresh.push(pod);
+    await pod.child.start();
+    await until(`${pod.child.name} is ready`, READY_MS_MAX, () => isReady(pod));
+    onReady(pod, one);
+    const stoppedMs = performance.now();
+    await one.child.stop();
+    endMs.push(Math.round(performance.now() - stoppedMs));
+    if (!one.child.logTail(3).includes('"msg":"stopped"')) cutOff.push(one.child.name);
+  }
+  return { endMs, cutOff };
+}
+
 /** As the stack's own, under a name that is not taken: a ReplicaSet gives none twice. */
-function freshPod({ stack, dir }: Pick<OwnStack, "stack" | "dir">, name: string, isGateway: boolean): Pod {
+function freshPod({ stack, dir }: OwnStack, name: string, role: "gateway" | "worker"): Pod {
   const clean = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith("MOA_")));
   const servers = { MOA_REDIS_URL: stack.redisUrl, MOA_MYSQL_URL: stack.mysqlUrl, MOA_KEY_PREFIX: KEY_PREFIX };
   const places = { MOA_HOST: "127.0.0.1", MOA_BRIDGE_PORT: "0", MOA_OPS_PORT: "0" };
-  const main = join(ROOT, isGateway ? "gateway/main.ts" : "workers/main.ts");
+  const main = join(ROOT, role === "gateway" ? "gateway/main.ts" : "workers/main.ts");
   return podOf({ name, main, env: { ...clean, ...servers, ...places }, logFile: join(dir, "logs", `${name}.log`) });
 }
 
