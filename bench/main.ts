@@ -1,6 +1,7 @@
-/** `npm run bench -- echo|tracing|idle`: see `--help`. Exit code 1 when a run is void or lost, doubled or reordered anything. */
+/** `npm run bench -- echo|tracing|idle|capacity`: see `--help`. Exit code 1 when a run is void or lost, doubled or reordered anything. */
 import { parseArgs } from "node:util";
 import { Bed } from "./bed.ts";
+import { capacity } from "./capacity.ts";
 import { echoAgainstFloor, echoAgainstRevision, type Outcome } from "./echo.ts";
 import { idle } from "./idle.ts";
 import { worktreeOf } from "./revision.ts";
@@ -9,7 +10,8 @@ import { HERE, moaOf } from "./variant.ts";
 
 const USAGE = `npm run bench -- echo [--rounds 5] [--seconds 4] [--rate 1000] [--sockets 200] [--against REV] [--json]
 npm run bench -- tracing [--rounds 5] [--seconds 4] [--rate 1000] [--sockets 200] [--json]
-npm run bench -- idle [--connections 10000] [--json]`;
+npm run bench -- idle [--connections 10000] [--json]
+npm run bench -- capacity [--json]`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -36,6 +38,7 @@ function baseName(): string {
 }
 
 async function run(bed: Bed): Promise<Outcome> {
+  if (positionals[0] === "capacity") return capacity(bed);
   if (positionals[0] === "idle") return idle(bed, count("connections"));
   const options = {
     rounds: count("rounds"),
@@ -49,7 +52,11 @@ async function run(bed: Bed): Promise<Outcome> {
   return echoAgainstRevision(bed, [moa, moaOf(await worktreeOf(values.against), values.against)], options);
 }
 
-if (values.help || positionals.length !== 1 || !["echo", "tracing", "idle"].includes(positionals[0] ?? "")) {
+if (
+  values.help ||
+  positionals.length !== 1 ||
+  !["echo", "tracing", "idle", "capacity"].includes(positionals[0] ?? "")
+) {
   console.log(USAGE);
   process.exit(values.help ? 0 : 2);
 }
