@@ -31,6 +31,7 @@ export default defineConfig({
       withServers("ops", 120),
       withServers("deploy", 120, ["test/deploy/tools.ts"]),
       withServers("stack", 120),
+      withServers("ops", 120),
       withServers("sim", 300),
     ],
   },

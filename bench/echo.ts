@@ -48,15 +48,24 @@ export async function echoAgainstFloor(bed: Bed, moa: Variant, options: EchoOpti
   return { result, table: tableOf(rounds), failed };
 }
 
+type Interval = readonly [low: number, high: number];
+
+export interface AgainstRevision extends Outcome {
+  /** 95 %, of the ratios new / old. */
+  readonly intervals: Readonly<Record<"throughput" | "cpu" | "p99" | "fixed_cpu" | "fixed_p99", Interval>>;
+}
+
 /** Ratios are new / old. */
 export async function echoAgainstRevision(
   bed: Bed,
   pair: readonly [moa: Variant, old: Variant],
   options: EchoOptions,
-): Promise<Outcome> {
+): Promise<AgainstRevision> {
   const rounds = await alternate(bed, pair, options);
-  const interval = (figure: (round: Round) => number) =>
-    interval95(ratioOf(rounds, pair, figure), Math.random).map(rounded);
+  const interval = (figure: (round: Round) => number): Interval => {
+    const [low, high] = interval95(ratioOf(rounds, pair, figure), Math.random);
+    return [rounded(low), rounded(high)];
+  };
   const intervals = {
     throughput: interval((round) => throughput(round.saturation)),
     cpu: interval((round) => cpu(round.saturation)),
@@ -71,7 +80,7 @@ export async function echoAgainstRevision(
     intervals,
     ...balanceOf(rounds, options.rounds),
   };
-  return { result, table: tableOf(rounds), failed: faultsOf(rounds) };
+  return { result, table: tableOf(rounds), failed: faultsOf(rounds), intervals };
 }
 
 async function alternate(bed: Bed, variants: readonly Variant[], options: EchoOptions): Promise<Rounds> {

@@ -1,13 +1,17 @@
-/** `npm run bench -- echo|idle`: see `--help`. Exit code 1 when a run is void or lost, doubled or reordered anything. */
+/** `npm run bench -- echo|tracing|idle|capacity`: see `--help`. Exit code 1 when a run is void or lost, doubled or reordered anything. */
 import { parseArgs } from "node:util";
 import { Bed } from "./bed.ts";
+import { capacity } from "./capacity.ts";
 import { echoAgainstFloor, echoAgainstRevision, type Outcome } from "./echo.ts";
 import { idle } from "./idle.ts";
 import { worktreeOf } from "./revision.ts";
+import { tracingAgainstNone } from "./tracing.ts";
 import { HERE, moaOf } from "./variant.ts";
 
 const USAGE = `npm run bench -- echo [--rounds 5] [--seconds 4] [--rate 1000] [--sockets 200] [--against REV] [--json]
-npm run bench -- idle [--connections 10000] [--json]`;
+npm run bench -- tracing [--rounds 5] [--seconds 4] [--rate 1000] [--sockets 200] [--json]
+npm run bench -- idle [--connections 10000] [--json]
+npm run bench -- capacity [--json]`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,7 +33,12 @@ function count(name: "rounds" | "seconds" | "rate" | "sockets" | "connections"):
   return value;
 }
 
+function baseName(): string {
+  return positionals[0] === "tracing" ? "untraced" : (values.against ?? "floor");
+}
+
 async function run(bed: Bed): Promise<Outcome> {
+  if (positionals[0] === "capacity") return capacity(bed);
   if (positionals[0] === "idle") return idle(bed, count("connections"));
   const options = {
     rounds: count("rounds"),
@@ -37,12 +46,17 @@ async function run(bed: Bed): Promise<Outcome> {
     rate: count("rate"),
     sockets: count("sockets"),
   };
+  if (positionals[0] === "tracing") return tracingAgainstNone(bed, options);
   const moa = moaOf(HERE, "moa");
   if (values.against === undefined) return echoAgainstFloor(bed, moa, options);
   return echoAgainstRevision(bed, [moa, moaOf(await worktreeOf(values.against), values.against)], options);
 }
 
-if (values.help || positionals.length !== 1 || !["echo", "idle"].includes(positionals[0] ?? "")) {
+if (
+  values.help ||
+  positionals.length !== 1 ||
+  !["echo", "tracing", "idle", "capacity"].includes(positionals[0] ?? "")
+) {
   console.log(USAGE);
   process.exit(values.help ? 0 : 2);
 }
@@ -51,7 +65,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 try {
   const { result, table, failed } = await bed.within(run(bed));
   console.table(table);
-  if ("ratios" in result) console.log("moa /", values.against ?? "floor", result.ratios);
+  if ("ratios" in result) console.log("moa /", baseName(), result.ratios);
   if ("intervals" in result) console.log("95 % intervals", result.intervals);
   for (const reason of failed) console.error(reason);
   if (failed.length > 0) process.exitCode = 1;

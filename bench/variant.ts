@@ -57,14 +57,14 @@ export const floor: Variant = {
 };
 
 /** The product as it stands in a working tree, everything on; only the quotas are out of the way. */
-export function moaOf(root: string, name: string): Variant {
+export function moaOf(root: string, name: string, more: Readonly<Record<string, string>> = {}): Variant {
   return {
     name,
     mark: "에코: ",
     load: SATURATION,
     boot: async (bed, round) => {
       const mysqlUrl = await bed.database(`${name.replaceAll(/\W/g, "_")}_${round}`);
-      const env = moaEnv(bed, mysqlUrl, root);
+      const env = { ...moaEnv(bed, mysqlUrl, root), ...more };
       return pair(bed, { name: `${name}-${round}`, root, files: ["workers/main.ts", "gateway/main.ts"], env });
     },
   };

@@ -84,6 +84,11 @@ const entries: readonly Entry[] = [
   chaos("chaos-gateway-killed", "kill -9 of a gateway with 5,000 phones", "--scenario", "gateway-kill", ...LARGE),
   chaos("chaos-redis", "120 restarts and failovers of Redis", ...REDIS_30_TIMES),
   {
+    name: "rolling",
+    says: "Every gateway and worker is replaced under 500 lines a second, as a Deployment does it",
+    command: ["test/ops/rolling.ts", "--rate", "500", "--bots", "200", "--seconds", "90", "--json"],
+  },
+  {
     name: "fuzz",
     says: "100,000 frames of every sort through framer and decoder: no crash, no growth",
     command: ["test/fuzz/frames.ts", "--frames", "100000", "--seed", SEED, "--json"],
@@ -97,6 +102,11 @@ const entries: readonly Entry[] = [
     name: "bench-echo",
     says: "Throughput, CPU and p99 against the floor",
     command: ["bench/main.ts", "echo", "--json"],
+  },
+  {
+    name: "bench-tracing",
+    says: "Traces of 1 % of the lines cost at most 5 % CPU per line",
+    command: ["bench/main.ts", "tracing", "--rounds", "9", "--json"],
   },
 ];
 

@@ -41,7 +41,7 @@ export interface WorkerBasics {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly tracing: Pick<Tracing, "record">;
+  readonly tracing: Pick<Tracing, "root" | "next">;
   readonly membership: Membership;
   /** Told when Redis may have lost what it acknowledged in these shards and tags of the reach. */
   onLoss(listener: (shards: readonly number[], tags: readonly number[]) => void): void;

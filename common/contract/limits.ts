@@ -140,6 +140,9 @@ export const limits = {
   approvalChangesEveryMs: 500,
   // start: a filled table of the original is altered in minutes, not seconds
   migrationMsMax: 1_800_000,
+  // traces: the SDK's own queue is as long, so that what it would drop is known before
+  spansWaitingMax: 2_048,
+  otlpMsMax: 2_000,
   // stop
   drainMsMax: 30_000,
 } as const;

@@ -14,6 +14,8 @@ import { type ErrorCode, MoaError } from "../kernel/errors.ts";
 import { within } from "../kernel/lifecycle.ts";
 import type { Actor } from "../ports/administration.ts";
 import type { Log } from "./logger.ts";
+import { SPAN_KEYS } from "./span-catalogue.ts";
+import type { Tracing } from "./tracing.ts";
 
 const BODY_BYTES_MAX = 16 * 1024;
 const ANSWER_CHARS_MAX = 4 * 1024 * 1024;
@@ -43,6 +45,7 @@ export interface AdminDoorOptions {
   readonly routes: AdminRoutes;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracing: Pick<Tracing, "root">;
 }
 
 const STATUS: Readonly<Partial<Record<ErrorCode, number>>> = {
@@ -94,8 +97,24 @@ export class AdminDoor {
     const { routes } = this.#options;
     const route = Object.hasOwn(routes, name) ? routes[name] : undefined;
     if (route === undefined) throw new MoaError("not_served", name);
-    const body = request.method === "GET" ? {} : await bodyOf(request);
-    return route({ query: searchParams, body, by: { who: whoOf(request), from: addressOf(request) } });
+    const by = { who: whoOf(request), from: addressOf(request) };
+    if (request.method === "GET") return route({ query: searchParams, body: {}, by });
+    const body = await bodyOf(request);
+    return this.#traced(name, () => route({ query: searchParams, body, by }));
+  }
+
+  /** Every act of an operator has its span, whatever the share of lines that is sampled. */
+  async #traced(name: string, act: () => Promise<object>): Promise<object> {
+    const { tracing, clock } = this.#options;
+    const span = tracing.root("operator", { at: clock.nowMs(), attributes: { [SPAN_KEYS.route]: name } });
+    try {
+      const answer = await act();
+      span?.end(clock.nowMs());
+      return answer;
+    } catch (error) {
+      span?.end(clock.nowMs(), { [SPAN_KEYS.error]: error instanceof MoaError ? error.code : "failed" });
+      throw error;
+    }
   }
 }
 

@@ -12,6 +12,7 @@ import { pingMetrics } from "./ping-metrics.ts";
 import { podMetrics } from "./pod-metrics.ts";
 import { redisMetrics } from "./redis-metrics.ts";
 import { replayMetrics } from "./replay-metrics.ts";
+import { traceMetrics } from "./trace-metrics.ts";
 import { writerMetrics } from "./writer-metrics.ts";
 import { CONNECTION_ROLES, zombieMetrics } from "./zombie-metrics.ts";
 
@@ -250,4 +251,5 @@ export const metricCatalogue = {
   // platform
   ...redisMetrics,
   ...podMetrics,
+  ...traceMetrics,
 } as const satisfies Record<string, MetricSpec>;

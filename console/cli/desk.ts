@@ -11,6 +11,14 @@ export interface GivenOptions {
   readonly json?: boolean;
 }
 
+/** Where a person looks at what changes. */
+export interface Terminal {
+  readonly columns: number;
+  readonly rows: number;
+  /** Told once when the person wants to leave: q, Ctrl-C, or a signal. The function that is given ends the listening. */
+  onLeave(listener: () => void): () => void;
+}
+
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Who the operator is on this machine. */
@@ -20,9 +28,12 @@ export interface Surroundings {
   nowMs(): number;
   /** What a host's name stands for. */
   addressesOf(host: string): Promise<readonly string[]>;
-  pause(ms: number): Promise<void>;
+  /** Ends sooner when the signal says so. */
+  pause(ms: number, signal?: AbortSignal): Promise<void>;
   out(text: string): void;
   err(text: string): void;
+  /** null when the output is no terminal. */
+  readonly terminal: Terminal | null;
 }
 
 /** Where a pod's ops port is unless told otherwise. */
@@ -51,9 +62,13 @@ export class Desk {
     return new Pods({ urls, token: given, who, addressesOf });
   }
 
+  get isForScripts(): boolean {
+    return this.#options().json === true;
+  }
+
   /** @param table for people; `value` is what scripts get */
   show(value: object, table: string): void {
-    this.surroundings.out(this.#options().json ? jsonLine(value) : table);
+    this.surroundings.out(this.isForScripts ? jsonLine(value) : table);
   }
 
   /** What some pods did not add is said, and counts as a failure of the command. */
@@ -66,7 +81,7 @@ export class Desk {
   failed(error: Error): void {
     const code = error instanceof MoaError ? error.code : "failed";
     const says = error.message.replace(`${code}: `, "");
-    if (this.#options().json) this.surroundings.out(jsonLine({ error: { code, says } }));
+    if (this.isForScripts) this.surroundings.out(jsonLine({ error: { code, says } }));
     else this.surroundings.err(`moa: ${says}\n`);
   }
 }

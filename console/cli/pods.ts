@@ -15,6 +15,8 @@ export interface PodsOptions {
   readonly token: string;
   /** Stands in the audit. */
   readonly who: string;
+  /** How long an answer may take; a little longer than a pod takes at most unless it is said. */
+  readonly msMax?: number;
 }
 
 export interface Request {
@@ -48,6 +50,11 @@ export class Pods {
   /** Of each pod. @throws MoaError pod_unreachable */
   async urls(): Promise<readonly string[]> {
     return (await this.#each()).map((url) => url.origin);
+  }
+
+  /** The same pods for who would rather have no answer than wait. */
+  within(msMax: number): Pods {
+    return new Pods({ ...this.#options, msMax });
   }
 
   at(url: string): Pods {
@@ -94,7 +101,16 @@ export class Pods {
 
   /** True when the pod's probe says yes, false when no. @throws MoaError pod_unreachable */
   async probe(url: string, path: "/livez" | "/readyz"): Promise<boolean> {
-    return (await reach(new URL(path, url), {})).ok;
+    return (await this.#reach(new URL(path, url), {})).ok;
+  }
+
+  /** The page of a pod that Prometheus scrapes. @throws MoaError pod_unreachable */
+  async metrics(url: string): Promise<string> {
+    return (await this.#reach(new URL("/metrics", url), {})).text;
+  }
+
+  #reach(target: URL, init: RequestInit) {
+    return reach(target, { ...init, signal: AbortSignal.timeout(this.#options.msMax ?? ANSWER_MS_MAX) });
   }
 
   #each(): Promise<readonly URL[]> {
@@ -106,7 +122,7 @@ export class Pods {
     for (const [name, value] of Object.entries(query)) if (value !== undefined) target.searchParams.set(name, value);
     const { token, who } = this.#options;
     const headers = { authorization: `Bearer ${token}`, "x-moa-who": encodeURIComponent(who) };
-    const response = await reach(target, {
+    const response = await this.#reach(target, {
       method,
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -119,9 +135,8 @@ export class Pods {
 
 async function reach(target: URL, init: RequestInit) {
   try {
-    const signal = AbortSignal.timeout(ANSWER_MS_MAX);
     // The token goes to the pod that was named and to nobody else.
-    const response = await fetch(target, { ...init, signal, redirect: "error" });
+    const response = await fetch(target, { ...init, redirect: "error" });
     return { ok: response.ok, status: response.status, text: await response.text() };
   } catch (error) {
     const { cause, message } = error as Error & { cause?: { code?: string } };

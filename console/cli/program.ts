@@ -13,13 +13,14 @@ import { addHeld } from "./held.ts";
 import { addLanes } from "./lanes.ts";
 import { addParked } from "./parked.ts";
 import { addConfig, addLogLevel } from "./pod-settings.ts";
+import { addTop } from "./top.ts";
 import { addWhy } from "./why.ts";
 import { addFailover, addHold } from "./writers.ts";
 
 const APPROVALS = [addDevices, addRooms, addAudit, addErase];
 const FLOW = [addBots, addConnections, addLanes, addParked];
 const WRITERS = [addWhy, addFailover, addHold, addHeld, addDrain];
-const PODS = [addDoctor, addConfig, addLogLevel, addCompletion];
+const PODS = [addTop, addDoctor, addConfig, addLogLevel, addCompletion];
 
 /** Never rejects. */
 export async function run(words: readonly string[], surroundings: Surroundings): Promise<ExitCode> {

@@ -18,6 +18,8 @@ export interface ActionInHand {
   action: OutboundAction | undefined;
   /** When it was begun, epoch ms. */
   startedAt: number;
+  /** Of a sampled one, once it was written. */
+  written?: { readonly trace: string; readonly at: number } | undefined;
 }
 
 export class ActionsInHand {

@@ -30,7 +30,7 @@ export interface DeliverOptions extends Omit<DeliveryOptions, "failovers"> {
   /** The backends' reach. */
   readonly topology: Topology;
   readonly membership: Pick<Membership, "live">;
-  readonly tracing: Pick<Tracing, "newTrace" | "record">;
+  readonly tracing: Pick<Tracing, "root" | "next">;
   /** Of every bot of this pod it is known who writes, under its present incarnation. Said again and again. */
   onSettled(): void;
 }

@@ -24,7 +24,9 @@ import { limits } from "#common/contract/limits.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
-import type { Tracing } from "#common/observe/tracing.ts";
+import { SPAN_KEYS } from "#common/observe/span-catalogue.ts";
+import { traceIdsOf } from "#common/observe/traceparent.ts";
+import type { TraceSpan, Tracing } from "#common/observe/tracing.ts";
 import type { Hold } from "#gateway/connection/holds.ts";
 import type { ReadLine } from "#gateway/connection/transition.ts";
 import type { Identity } from "#gateway/platforms/platform.ts";
@@ -49,7 +51,7 @@ export interface IngestOptions {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Log;
-  readonly tracing: Pick<Tracing, "newTrace">;
+  readonly tracing: Pick<Tracing, "samples" | "root" | "next">;
   /** Every open connection of the pod. */
   sources(): Iterable<Source>;
   /** False once the pod may have been declared dead, until it is known not to be or has a new incarnation. */
@@ -148,8 +150,8 @@ export class Ingest {
       this.#refuse(bot, read.line.channel, nowMs);
     } else {
       const event = eventOf(source.identity, read, judgement);
-      const trace = this.#options.tracing.newTrace();
-      this.#accept(intake, trace === undefined ? event : { ...event, trace });
+      if (this.#options.tracing.samples()) this.#acceptTraced(intake, event);
+      else this.#accept(intake, event);
     }
   }
 
@@ -158,7 +160,21 @@ export class Ingest {
     return new Promise((resolve, reject) => this.#append(event, { span: null, appended: resolve, failed: reject }));
   }
 
-  #accept(intake: Intake, event: ChatEvent): void {
+  #acceptTraced(intake: Intake, event: ChatEvent): void {
+    const { tracing, clock, topology } = this.#options;
+    const at = clock.nowMs();
+    const attributes = { [SPAN_KEYS.eventId]: event.id };
+    const received = tracing.root("lineReceived", { at: event.receivedAt, attributes });
+    received?.end(at);
+    const lane = `${laneOf(topology, event.bot, event.channel)}`;
+    const append =
+      received &&
+      tracing.next("laneAppend", received.trace, { at, attributes: { ...attributes, [SPAN_KEYS.lane]: lane } });
+    this.#accept(intake, append === undefined ? event : { ...event, trace: append.trace }, append);
+  }
+
+  /** @param span of the append, when the line is sampled */
+  #accept(intake: Intake, event: ChatEvent, span?: TraceSpan): void {
     const { clock, metrics, log } = this.#options;
     const { bot, receivedAt } = event;
     const { id } = intake.source;
@@ -171,10 +187,12 @@ export class Ingest {
       span: intake.span,
       appended: () => {
         metrics.deliverySeconds.observe((clock.nowMs() - receivedAt) / 1_000, { leg: "in" });
+        span?.end(clock.nowMs());
         settled();
       },
       failed: (error) => {
-        log.error({ event: event.id, bot, err: error }, "a line was read and not appended");
+        log.error({ event: event.id, bot, ...traceIdsOf(event.trace), err: error }, "a line was read and not appended");
+        span?.end(clock.nowMs(), { [SPAN_KEYS.error]: "not_appended" });
         settled();
       },
     });

@@ -19,24 +19,22 @@
  */
 import { decodeAction } from "#common/contract/codec.ts";
 import type { OutboundAction } from "#common/contract/envelope.ts";
-import type { BotName } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
-import type { Tracing } from "#common/observe/tracing.ts";
 import type { Taken, Tenure } from "#common/ports/writer-directory.ts";
 import type { WriteHearing, WriterConnection } from "#gateway/connection/writer-connection.ts";
 import type { Failover } from "#gateway/writers/failover.ts";
 import { type ActionInHand, ActionsInHand } from "./actions-in-hand.ts";
+import { type DeliveryTraceOptions, traceConfirmation, traceWrite } from "./delivery-trace.ts";
 import { Leaving } from "./leaving.ts";
 import { Recording, type RecordingOptions } from "./recording.ts";
 import { Settling, type SettlingOptions } from "./settling.ts";
 import { type Showing, showingOf } from "./showing.ts";
 import type { ShownLately } from "./shown-lately.ts";
 
-export interface ReignOptions extends RecordingOptions, SettlingOptions {
-  readonly bot: BotName;
+export interface ReignOptions extends RecordingOptions, SettlingOptions, DeliveryTraceOptions {
   readonly connection: WriterConnection;
   readonly taken: Taken;
   readonly lately: ShownLately;
@@ -48,7 +46,6 @@ export interface ReignOptions extends RecordingOptions, SettlingOptions {
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Log;
-  readonly tracing: Pick<Tracing, "record">;
   /** The tenure is held, by an incarnation whose life is valid. */
   mayWrite(tenure: Tenure): boolean;
   /** There is room for more actions. */
@@ -265,12 +262,12 @@ export class Reign implements WriteHearing {
 
   #written(entry: ActionInHand, action: OutboundAction): void {
     if (this.#ended || entry.state !== "queued") return;
-    const { clock, metrics, tracing } = this.#options;
+    const { clock, metrics } = this.#options;
     const endedAt = clock.nowMs();
     if (action.askedAt !== undefined) {
       metrics.deliverySeconds.observe(Math.max(0, endedAt - action.askedAt) / 1_000, { leg: "out" });
     }
-    tracing.record("deliver", action.trace, { startedAt: entry.startedAt, endedAt });
+    if (action.trace !== undefined) entry.written = traceWrite(this.#options, this.tenure, { entry, endedAt });
     entry.state = "written";
     if (entry.sequence <= this.#mark) this.#confirmWritten();
     if (this.#hand.isReleasable || this.#hand.waiting !== undefined) this.move();
@@ -283,6 +280,7 @@ export class Reign implements WriteHearing {
       lately.note((one.action as OutboundAction).id, "confirmed");
       metrics.actionsDelivered.inc(1, { result: "confirmed" });
       failover?.confirmed(clock.nowMs());
+      if (one.written !== undefined) traceConfirmation(this.#options, one.written);
       this.#settling.settle(one, "confirmed");
     }
   }

@@ -12,6 +12,9 @@
 import type { Evidence } from "#common/contract/evidence.ts";
 import type { BotName } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
+import { SPAN_KEYS } from "#common/observe/span-catalogue.ts";
+import { traceOfTenure } from "#common/observe/traceparent.ts";
+import type { Tracing } from "#common/observe/tracing.ts";
 import type { OutboxHead, OutboxPiece, OutboxReader } from "#common/ports/outbox.ts";
 import type { Taken, Tenure } from "#common/ports/writer-directory.ts";
 import type { WriterConnection } from "#gateway/connection/writer-connection.ts";
@@ -23,6 +26,7 @@ import { ShownLately } from "./shown-lately.ts";
 export interface SeatOptions
   extends Omit<ReignOptions, "bot" | "connection" | "taken" | "lately" | "doubtBefore" | "failover" | keyof SeatOwner> {
   readonly outbox: OutboxReader;
+  readonly tracing: Pick<Tracing, "root" | "next">;
 }
 
 export interface SeatOwner {
@@ -90,7 +94,7 @@ export class Seat {
   end(evidence: Evidence): void {
     const reign = this.#reign;
     if (reign === null) return;
-    const { log, metrics } = this.#options;
+    const { log, metrics, tracing } = this.#options;
     const { connection, tenure, stoppedAt: at } = reign;
     reign.end();
     this.#reign = null;
@@ -100,6 +104,8 @@ export class Seat {
     metrics.tenureAgeSeconds.observe(Math.max(0, at - this.#takenAt) / 1_000);
     const { epoch } = tenure;
     log.info({ bot: this.#bot, connection: connection.id, epoch, at, evidence }, "writer.ended");
+    const attributes = { [SPAN_KEYS.epoch]: epoch, [SPAN_KEYS.reason]: evidence };
+    tracing.root("tenure", { at: this.#takenAt, attributes }, traceOfTenure(this.#bot, epoch))?.end(at);
     if (connection.isOpen && connection.bufferedBytes > 0) connection.destroy(evidence);
   }
 

@@ -15,7 +15,9 @@ import type { BotName, ConnectionId } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
-import type { Tracing } from "#common/observe/tracing.ts";
+import { SPAN_KEYS } from "#common/observe/span-catalogue.ts";
+import { traceIdsOf, traceOfTenure } from "#common/observe/traceparent.ts";
+import type { TraceSpan, Tracing } from "#common/observe/tracing.ts";
 import type { FailoverResult } from "#common/observe/writer-metrics.ts";
 import type { Taken, Tenure } from "#common/ports/writer-directory.ts";
 import type { Here } from "./tenure.ts";
@@ -80,7 +82,7 @@ export function successionOf({ taken, heir, over, begunAt, ...rest }: Accession)
 export interface FailoversOptions {
   readonly metrics: Metrics;
   readonly log: Log;
-  readonly tracing: Pick<Tracing, "newTrace" | "record">;
+  readonly tracing: Pick<Tracing, "root">;
 }
 
 export class Failovers {
@@ -160,21 +162,32 @@ export class Failover {
   }
 
   #tell(result: FailoverResult): void {
-    const { log, tracing } = this.#options;
+    const { log } = this.#options;
     const { bot, connection, reason, fromEpoch, toEpoch, inDoubt, waiting, candidates, ...times } = this.#succession;
     const { provenAt: t0, declaredAt: t1, takenAt: t2 } = times;
     const [t3, t4] = [this.#wroteAt, this.#confirmedAt];
     const epochs = { fromEpoch, toEpoch };
+    const span = this.#begin();
     log.info(
-      { bot, connection, ...epochs, reason, result, t0, t1, t2, t3, t4, inDoubt, waiting, candidates },
+      {
+        ...{ bot, connection, ...epochs, reason, result, t0, t1, t2, t3, t4, inDoubt, waiting, candidates },
+        ...traceIdsOf(span?.trace),
+      },
       "writer.failover",
     );
-    const attributes = {
-      "moa.reason": reason,
-      "moa.result": result,
-      "moa.epoch.from": fromEpoch,
-      "moa.epoch.to": toEpoch,
-    };
-    tracing.record("failover", tracing.newTrace(), { startedAt: t0, endedAt: t4 ?? t3 ?? t2, attributes });
+    for (const [name, at] of Object.entries({ T0: t0, T1: t1, T2: t2, T3: t3, T4: t4 })) {
+      if (at !== null) span?.event(name, at);
+    }
+    span?.end(t4 ?? t3 ?? t2, { [SPAN_KEYS.outcome]: result });
+  }
+
+  /** Whatever the share of lines that is sampled. */
+  #begin(): TraceSpan | undefined {
+    const { bot, reason, fromEpoch, toEpoch, provenAt } = this.#succession;
+    return this.#options.tracing.root("failover", {
+      at: provenAt,
+      attributes: { [SPAN_KEYS.reason]: reason, [SPAN_KEYS.fromEpoch]: fromEpoch, [SPAN_KEYS.epoch]: toEpoch },
+      links: [traceOfTenure(bot, fromEpoch), traceOfTenure(bot, toEpoch)],
+    });
   }
 }

@@ -7,6 +7,7 @@ import { settingsSchema } from "#common/config/schema.ts";
 import { limits } from "#common/contract/limits.ts";
 import { errorCatalogue } from "#common/kernel/errors.ts";
 import { metricCatalogue } from "#common/observe/metric-catalogue.ts";
+import { spanCatalogue } from "#common/observe/span-catalogue.ts";
 import ratchet from "./ratchet.json" with { type: "json" };
 import {
   type Catalogue,
@@ -195,6 +196,11 @@ const CATALOGUES: Readonly<Record<string, Catalogue>> = {
     file: "common/contract/limits.ts",
     names: Object.keys(limits),
     used: (name) => new RegExp(`limits[.]${name}\\b`),
+  },
+  span: {
+    file: "common/observe/span-catalogue.ts",
+    names: Object.keys(spanCatalogue),
+    used: (name) => new RegExp(`[.](root|next)\\(\\s*"${name}"`),
   },
   error: {
     file: "common/kernel/errors.ts",

@@ -1,7 +1,9 @@
 /**
- * docs/errors.md, docs/metrics.md and docs/settings.md are made from their catalogues and checked in, so that they can be
- * read without running anything and a change of one shows in review. A difference fails; `npm run docs` writes them.
+ * docs/errors.md, docs/metrics.md and docs/settings.md are made from their catalogues, docs/capacity.md from what was
+ * measured. They are checked in, so that they can be read without running anything and a change of one shows in review. A
+ * difference fails; `npm run docs` writes them.
  */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { settingsSchema } from "#common/config/schema.ts";
@@ -9,6 +11,9 @@ import { errorCatalogue, type Outcome } from "#common/kernel/errors.ts";
 import { type MetricSpec, metricCatalogue } from "#common/observe/metric-catalogue.ts";
 import type { Alert } from "#grafana/alerts/alert.ts";
 import { alerts, ruleGroups, runbookOf } from "#grafana/alerts/rules.ts";
+import capacityMeasured from "../../bench/capacity.json" with { type: "json" };
+import { capacityParts, type EchoCost } from "../../bench/capacity-document.ts";
+import type { Measured } from "../../bench/capacity-model.ts";
 import { ROOT } from "./copied-tree.ts";
 import { metricsIn } from "./rules/series-read.ts";
 
@@ -26,6 +31,14 @@ interface Setting {
 }
 
 describe("documents made from catalogues", () => {
+  it("docs/capacity.md says what follows from the measurements and the limits", async () => {
+    const file = join(ROOT, "docs", "capacity.md");
+    const made =
+      "Made from `bench/capacity.json`, the figures of `bench-echo` in [measurements.md](measurements.md) and the limits: `npm run docs`.";
+    const text = ["# Capacity", made, ...capacityParts(capacityMeasured as Measured, echoOnRecord())].join("\n\n");
+    await expect(`${text}\n`).toMatchFileSnapshot(file);
+  });
+
   it("docs/errors.md lists every error", async () => {
     const rows = Object.entries(errorCatalogue).map(([code, { outcome, says }]) => [`\`${code}\``, outcome, says]);
     const duties = Object.entries(DUTIES).map(([outcome, duty]) => `- **${outcome}**: ${duty}.`);
@@ -75,6 +88,13 @@ function alertsReading(metric: string): readonly string[] {
 
 function linkToRunbook(alert: string): string {
   return `[${alert}](runbooks/${runbookOf(alert)}.md)`;
+}
+
+/** As docs/measurements.md has it, whose figures of `bench-echo` are the newest on record. */
+function echoOnRecord(): EchoCost {
+  const measurements = readFileSync(join(ROOT, "docs/measurements.md"), "utf8");
+  const [, json = "{}"] = /^## bench-echo$[\s\S]*?^```json$([\s\S]*?)^```$/m.exec(measurements) ?? [];
+  return JSON.parse(json) as EchoCost;
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

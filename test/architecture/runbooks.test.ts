@@ -38,6 +38,7 @@ const misunderstood = async (text: string): Promise<boolean> => {
   const code = await run(wordsOf(text), {
     env: { MOA_OPS_URL: "http://127.0.0.1:1", MOA_OPS_TOKEN: "a-token-of-a-test" },
     addressesOf: async () => [],
+    terminal: null,
     who: "test",
     settings: () => [],
     nowMs: () => 0,

@@ -51,6 +51,7 @@ async function typed(words: readonly string[]): Promise<{ readonly code: number;
   const code = await run(words, {
     env,
     addressesOf: async () => [],
+    terminal: null,
     who: "operator@test",
     settings: () => [],
     nowMs: () => clock.nowMs(),

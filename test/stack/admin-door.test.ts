@@ -9,6 +9,7 @@ import { AdminDoor, type AdminRoutes } from "#common/observe/admin-door.ts";
 import { createLogger } from "#common/observe/logger.ts";
 import { createMetrics } from "#common/observe/metrics.ts";
 import { OpsServer } from "#common/observe/ops-server.ts";
+import { noTracing } from "#common/observe/tracing.ts";
 
 const TOKEN = "a-token-of-this-test";
 const routes: AdminRoutes = {
@@ -28,7 +29,7 @@ async function serve(token: string | null = TOKEN, clock: Clock = systemClock())
   const log = createLogger("pod", "silent");
   const server = new OpsServer({
     ...{ host: "127.0.0.1", port: 0, clock, log, ready: () => true, started: () => true, metrics: pod },
-    admin: token === null ? undefined : new AdminDoor({ token, routes, clock, log }),
+    admin: token === null ? undefined : new AdminDoor({ token, routes, clock, log, tracing: noTracing }),
   });
   await server.start();
   onTestFinished(() => server.stop());

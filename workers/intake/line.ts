@@ -9,6 +9,8 @@ export interface Line {
   /** Id of its entry. */
   readonly entry: string;
   readonly careful: boolean;
+  /** Traceparent of its entry's reading, when a line of that is sampled. */
+  readonly received: string | undefined;
   /** Made once: two tables are looked up by it. */
   readonly room: string;
 }

@@ -26,10 +26,12 @@ import { retryWhile } from "#workers/pipeline/retry-while.ts";
 import { rowsOf } from "#workers/pipeline/rows.ts";
 import { commit } from "#workers/pipeline/steps/commit.ts";
 import { seenAs } from "#workers/pipeline/steps/dedupe.ts";
+import { endTurn, type TracedTurn, tellParked, tracedTurn } from "#workers/pipeline/turn-trace.ts";
 import type { LaneContext, Tools, Work } from "#workers/pipeline/work.ts";
 import { LaneCommits, type Settled } from "./lane-commits.ts";
 import { type Line, parked, roomOf, settledBy, unreadable } from "./line.ts";
 import { Progress } from "./progress.ts";
+import { type ReceivedEntry, received } from "./reception.ts";
 import { SeenEvents } from "./seen-events.ts";
 
 export interface OwnedLaneOptions {
@@ -46,10 +48,8 @@ export interface OwnedLaneOptions {
 }
 
 /** A turn that has decided. `committed` is told when the lane commit has it, if somebody waits for that. */
-interface Turn {
+interface Turn extends TracedTurn {
   readonly line: Line;
-  readonly work: Work;
-  readonly startedAt: number;
   committed?(): void;
 }
 
@@ -100,8 +100,9 @@ export class OwnedLane {
     this.#progress.begin(entry.id, entry.events.length);
     const careful = this.#carefulUpTo !== null && !isAfter(entry.id, this.#carefulUpTo);
     if (!careful) this.#carefulUpTo = null;
+    const read = received(this.#options.tools, this.lane, entry);
     for (const text of entry.events) {
-      const begin = () => this.#begin(entry, text, careful);
+      const begin = () => this.#begin(read, text, careful);
       if (careful || this.#queued > 0) this.#enqueue(careful, begin);
       else void begin();
     }
@@ -133,7 +134,7 @@ export class OwnedLane {
   }
 
   /** Never rejects. Undefined when all that could be done was done at once. */
-  #begin({ id, loggedAtMs }: LaneEntry, text: string, careful: boolean): Promise<void> | undefined {
+  #begin({ id, loggedAtMs, trace }: ReceivedEntry, text: string, careful: boolean): Promise<void> | undefined {
     if (this.#dropped) return undefined;
     let event: InboundEvent;
     try {
@@ -142,7 +143,7 @@ export class OwnedLane {
       this.#options.tools.log.error({ tag: "MSG", lane: this.lane, entry: id, err: error }, "event parked");
       return this.#commit(unreadable(id, text));
     }
-    const line: Line = { entry: id, careful, room: roomOf(event) };
+    const line: Line = { entry: id, careful, received: trace, room: roomOf(event) };
     const turn = this.#rooms.add(line.room, () => this.#turn(line, event));
     return turn?.catch((error) => this.#failed(error));
   }
@@ -167,35 +168,39 @@ export class OwnedLane {
     const { clock, metrics } = this.#options.tools;
     const startedAt = clock.nowMs();
     metrics.deliverySeconds.observe(Math.max(0, startedAt - event.receivedAt) / 1_000, { leg: "dispatch" });
-    const begun: Work = { event, from: this.#context, parsed: null, decision: null, outcome: null };
-    const work = decide(begun, this.#options.tools);
-    if (work instanceof Promise) return work.then((later) => this.#carryOut(line, later, startedAt));
-    return this.#carryOut(line, work, startedAt);
+    const fresh: Work = { event, from: this.#context, parsed: null, decision: null, outcome: null };
+    const begun = tracedTurn(fresh, this.#options.tools, { at: startedAt, received: line.received });
+    const { tools, span } = begun;
+    const work = decide(begun.work, tools);
+    if (work instanceof Promise) return work.then((later) => this.#carryOut({ line, work: later, tools, span }));
+    return this.#carryOut({ line, work, tools, span });
   }
 
-  #carryOut(line: Line, work: Work, startedAt: number): Promise<void> | undefined {
-    const { event } = work;
+  #carryOut(turn: Turn): Promise<void> | undefined {
+    const { line, work } = turn;
     // Known from here on, not from the commit on: a copy of it may be the room's next turn.
-    if (work.outcome !== "duplicate") this.#seen.add(seenAs(event));
+    if (work.outcome !== "duplicate") this.#seen.add(seenAs(work.event));
     const isAwaited = line.careful || (work.decision?.changes.length ?? 0) > 0;
     if (!isAwaited) {
-      this.#settle({ line, work, startedAt });
+      this.#settle(turn);
       return undefined;
     }
-    return new Promise((committed) => this.#settle({ line, work, startedAt, committed }));
+    return new Promise((committed) => this.#settle({ ...turn, committed }));
   }
 
   /**
    * Commits the decision, then hands the turn to the lane commit in its room's order: a line that nobody answers has
    * nothing to wait for, and would stand in the chat log before the one it followed.
    */
-  #settle({ line, work, startedAt, committed }: Turn): void {
+  #settle(turn: Turn): void {
+    const { line, work, tools, committed } = turn;
     const { event } = work;
     const record = (done: Work) => () => {
-      this.#hand(this.#recorded(line, done, startedAt), committed);
+      this.#hand(this.#recorded(turn, done), committed);
       if (committed !== undefined) this.#commits.hurry();
     };
     const fail = (error: unknown) => () => {
+      endTurn(turn, { error });
       if (hasCode(error, "fenced") || this.#dropped) {
         this.#failed(error);
         committed?.();
@@ -203,7 +208,7 @@ export class OwnedLane {
     };
     let carried: Work | Promise<Work>;
     try {
-      carried = work.outcome === null ? commit(work, this.#options.tools) : work;
+      carried = work.outcome === null ? commit(work, tools) : work;
     } catch (error) {
       this.#records.pass(line.room, fail(error));
       return;
@@ -217,15 +222,12 @@ export class OwnedLane {
     } else this.#records.pass(line.room, record(carried));
   }
 
-  #recorded(line: Line, work: Work, startedAt: number): Settled {
-    const { clock, tracing } = this.#options.tools;
+  #recorded(turn: Turn, work: Work): Settled {
+    const { line } = turn;
     const { event } = work;
-    const endedAt = clock.nowMs();
+    const endedAt = this.#options.tools.clock.nowMs();
     const outcome = work.outcome as EventOutcome;
-    if (event.trace !== undefined) {
-      const attributes = { "moa.event": event.id, "moa.outcome": outcome };
-      tracing.record("turn", event.trace, { startedAt, endedAt, attributes });
-    }
+    endTurn(turn, { outcome });
     const settled = outcome === "parked" ? parked(line, event, work.reason) : { ...settledBy(line, event), outcome };
     return { ...settled, rows: rowsOf(work, endedAt) };
   }
@@ -242,9 +244,7 @@ export class OwnedLane {
   }
 
   #parked(line: Line, event: InboundEvent, error: unknown): Settled {
-    const reason = error instanceof MoaError ? error.code : "turn_failed";
-    this.#options.tools.log.error({ tag: "MSG", lane: this.lane, event: event.id, reason, err: error }, "event parked");
-    return parked(line, event, reason);
+    return parked(line, event, tellParked(this.#options.tools.log, this.lane, { event, error }));
   }
 
   /** Never rejects: resolves when the lane has it, or was dropped. */

@@ -39,7 +39,7 @@ export interface Tools {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly tracing: Pick<Tracing, "record">;
+  readonly tracing: Pick<Tracing, "root" | "next">;
   readonly turns: TurnStore;
   readonly outboxRows: OutboxRows;
   readonly approvals: Pick<Approvals, "room">;

@@ -64,7 +64,7 @@ export async function runPod(
   toggleDebugOnSignal(config, log);
   let started = false;
   try {
-    const tracing = await startTracing({ ...config, service, pod: podName, random });
+    const tracing = await startTracing({ ...config, service, pod: podName, random, metrics });
     const made = make(config, { podName, clock, random, log, metrics, tracing });
     const ports = () => ({ ...made.ports?.(), ops: ops.port });
     const routes = { ...podRoutes({ service, podName, clock, log, ports, ...made.admin }), ...made.admin.routes };
@@ -76,7 +76,8 @@ export async function runPod(
       ready: () => started && (made.ready?.() ?? true),
       started: () => started,
       metrics: { expose, contentType },
-      admin: config.opsToken === "" ? undefined : new AdminDoor({ token: config.opsToken, routes, clock, log }),
+      admin:
+        config.opsToken === "" ? undefined : new AdminDoor({ token: config.opsToken, routes, clock, log, tracing }),
     });
     await lifecycle.start([{ name: "tracing", stop: () => tracing.stop() }, ops, ...made.parts]);
     started = true;

@@ -9,17 +9,32 @@ import { actionIdOf } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
 import { assert } from "#common/kernel/assert.ts";
 import { hasCode, MoaError } from "#common/kernel/errors.ts";
+import { SPAN_KEYS } from "#common/observe/span-catalogue.ts";
+import type { TraceSpan } from "#common/observe/tracing.ts";
 import type { Decision } from "#workers/domain/decision.ts";
 import { retryWhile } from "../retry-while.ts";
+import { endWith } from "../turn-trace.ts";
 import type { Tools, Work } from "../work.ts";
 
 /** Sets the outcome. At once when there is nothing to do. */
 export function commit(work: Work, tools: Tools): Work | Promise<Work> {
   const { decision } = work;
   if (decision === null) return { ...work, outcome: "handled" };
-  const actions = actionsOf(work, decision, work.event.receivedAt + tools.actionTtlMs);
-  if (decision.changes.length === 0) return reply(work, actions, tools);
-  return applyChanges(work, actions, tools).then(() => reply(work, actions, tools));
+  const span = decision.replies.length === 0 ? undefined : spanOf(work, tools);
+  const trace = span?.trace ?? work.event.trace;
+  const actions = actionsOf(work, decision, { deadline: work.event.receivedAt + tools.actionTtlMs, trace });
+  const done =
+    decision.changes.length === 0
+      ? reply(work, actions, tools)
+      : applyChanges(work, actions, tools).then(() => reply(work, actions, tools));
+  if (span !== undefined && done instanceof Promise) endWith(span, done, tools);
+  return done;
+}
+
+/** Of what brings the replies into the outbox, the changes before them included. */
+function spanOf({ event }: Work, { tracing, clock }: Tools): TraceSpan | undefined {
+  if (event.trace === undefined) return undefined;
+  return tracing.next("enqueue", event.trace, { at: clock.nowMs(), attributes: { [SPAN_KEYS.eventId]: event.id } });
 }
 
 function reply(work: Work, actions: readonly OutboundAction[], tools: Tools): Work | Promise<Work> {
@@ -45,7 +60,11 @@ function reply(work: Work, actions: readonly OutboundAction[], tools: Tools): Wo
   });
 }
 
-function actionsOf(work: Work, decision: Decision, deadline: number): readonly OutboundAction[] {
+function actionsOf(
+  work: Work,
+  decision: Decision,
+  { deadline, trace }: { readonly deadline: number; readonly trace: string | undefined },
+): readonly OutboundAction[] {
   const { event } = work;
   assert(
     decision.replies.length <= limits.actionsPerDecisionMax,
@@ -59,7 +78,7 @@ function actionsOf(work: Work, decision: Decision, deadline: number): readonly O
     ...(decision.changes.length > 0 ? { receipt: true as const } : {}),
     // Its first run may have been before the loss after which it was put back.
     ...(loggedAt === undefined ? {} : { again: true as const }),
-    ...(event.trace === undefined ? {} : { trace: event.trace }),
+    ...(trace === undefined ? {} : { trace }),
     ...reply,
   }));
 }
