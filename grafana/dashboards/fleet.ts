@@ -1,0 +1,212 @@
+/** The first look: is anything broken, is the fleet served, how much is there of it. */
+import type { DashboardEntry } from "./panel.ts";
+import { countOf, maxOf, RECENT, rateOf, SHOWN, selector, shareUpTo, sumOf } from "./series.ts";
+
+export const fleet: DashboardEntry = {
+  uid: "moa-fleet",
+  title: "moa / Fleet",
+  says: "Is the fleet served? Begin here; each row leads to the dashboard that says why not.",
+  rows: [
+    {
+      title: "Never: each of these is 0",
+      panels: [
+        {
+          title: "Alerts firing",
+          says: "Good is 0. Otherwise read the annotations below: they name the alert and when it began; its runbook says what to do.",
+          kind: "tile",
+          unit: "short",
+          bounds: { bad: 1 },
+          queries: [{ expr: 'count(ALERTS{alertstate="firing",alertname=~"Moa.*"}) or vector(0)', legend: "firing" }],
+        },
+        {
+          title: "Two writers at once",
+          says: "Good is 0. A tenure of a living pod was given to another: stop the line, hold the bots concerned with moa hold, keep both pods for evidence.",
+          kind: "tile",
+          unit: "short",
+          bounds: { bad: 1 },
+          alert: "MoaWriterSplitBrain",
+          queries: [{ expr: countOf("fencingViolations", SHOWN), legend: "violations" }],
+        },
+        {
+          title: "Epochs that went back",
+          says: "Good is 0. An epoch was given that is not above one seen before: Redis forgot tenures; nothing may be written under the lower one.",
+          kind: "tile",
+          unit: "short",
+          bounds: { bad: 1 },
+          alert: "MoaEpochRegression",
+          queries: [{ expr: countOf("epochRegressions", SHOWN), legend: "regressions" }],
+        },
+        {
+          title: "Lost beyond the ring",
+          says: "Good is 0. Redis forgot more of a lane than gateways still had: what was acknowledged may be gone. Compare the chat log with the phones.",
+          kind: "tile",
+          unit: "short",
+          bounds: { bad: 1 },
+          alert: "MoaReplayBeyondRing",
+          queries: [{ expr: countOf("replayBeyondRing", SHOWN), legend: "lanes" }],
+        },
+        {
+          title: "Bots without a writer",
+          says: "Good is 0; a failover shows here for a moment. When it stays, see Zombie writers: with a standby we failed, without one the bot waits for its phone.",
+          kind: "tile",
+          unit: "short",
+          bounds: { warn: 1, bad: 10 },
+          alert: "MoaWriterlessBots",
+          queries: [{ expr: sumOf("writerlessBots"), legend: "bots" }],
+        },
+        {
+          title: "Waiting for an operator",
+          says: "Good is 0. Parked events (moa parked list) and held actions (moa held BOT) are decided by people only.",
+          kind: "tile",
+          unit: "short",
+          bounds: { warn: 1, bad: 100 },
+          alert: "MoaParkedEvents",
+          queries: [
+            { expr: sumOf("parkedEvents"), legend: "parked" },
+            { expr: maxOf("heldActions"), legend: "held" },
+          ],
+        },
+      ],
+    },
+    {
+      title: "Is it fast enough?",
+      panels: [
+        {
+          title: "Failovers within 5 s",
+          says: "The objective of the writers: 99 % of unplanned outages end within 5 s of the last proof of life. Nothing shown: there was none. Below it, see Zombie writers.",
+          kind: "tile",
+          unit: "percentunit",
+          width: 6,
+          bounds: { warn: 1, bad: 0.99, isLess: true },
+          alert: "MoaWriterOutageBudgetFast",
+          queries: [{ expr: shareUpTo(5, "writerOutageSeconds", { window: SHOWN }), legend: "within 5 s" }],
+        },
+        {
+          title: "Answers within 2.5 s",
+          says: "From the frame that asked to the answer's last byte. Good is 99 % and more; below it, One message shows which stage is slow.",
+          kind: "tile",
+          unit: "percentunit",
+          width: 6,
+          bounds: { warn: 0.999, bad: 0.99, isLess: true },
+          alert: "MoaAnswersSlow",
+          queries: [
+            { expr: shareUpTo(2.5, "deliverySeconds", { where: { leg: "out" }, window: RECENT }), legend: "answers" },
+          ],
+        },
+        {
+          title: "Lines on record within 0.5 s",
+          says: "From the frame to the append that Redis acknowledged. Good is 99 % and more; below it, Redis or the gateways are slow: see Redis, MySQL and Node.",
+          kind: "tile",
+          unit: "percentunit",
+          width: 6,
+          bounds: { warn: 0.999, bad: 0.99, isLess: true },
+          alert: "MoaAppendsSlow",
+          queries: [
+            { expr: shareUpTo(0.5, "deliverySeconds", { where: { leg: "in" }, window: RECENT }), legend: "lines" },
+          ],
+        },
+        {
+          title: "Oldest event not done",
+          says: "Good is below 1 s. When it grows, a lane is not worked on: see Lanes and outbox.",
+          kind: "tile",
+          unit: "s",
+          width: 6,
+          bounds: { warn: 10, bad: 60 },
+          alert: "MoaLaneStuck",
+          queries: [{ expr: maxOf("laneOldestSeconds"), legend: "oldest" }],
+        },
+      ],
+    },
+    {
+      title: "How much is there of it?",
+      panels: [
+        {
+          title: "Connections by role",
+          says: "Writers are the bots that can be answered. Good: standbys stand by, zombies pass. Unadmitted ones wait for an approval: moa devices list.",
+          kind: "lines",
+          unit: "short",
+          queries: [{ expr: sumOf("connections", { by: "role" }), legend: "{{role}}" }],
+        },
+        {
+          title: "Lines and answers",
+          says: "Appended and handled lie on each other; between them is what is in hand. Confirmed answers follow at their rate: an answer is done when its phone proved that it was read.",
+          kind: "lines",
+          unit: "cps",
+          queries: [
+            { expr: rateOf("eventsAppended"), legend: "appended" },
+            { expr: rateOf("eventsHandled"), legend: "handled" },
+            { expr: rateOf("actionsDelivered", { where: { result: "confirmed" } }), legend: "answers confirmed" },
+          ],
+        },
+        {
+          title: "Connections opened and closed",
+          says: "Good: few, and as many closed as opened. A wave of one cause is a network or a pod; every closed one dials again.",
+          kind: "bars",
+          unit: "cps",
+          queries: [
+            { expr: rateOf("connectionsOpened", { by: "transport" }), legend: "opened ({{transport}})" },
+            { expr: rateOf("connectionsClosed", { by: "reason" }), legend: "closed: {{reason}}" },
+          ],
+        },
+        {
+          title: "Lines that were refused",
+          says: "Good: next to none. Quotas say that a room or bot is too loud, signatures and networks that somebody knocks who may not, or that a key is missing.",
+          kind: "bars",
+          unit: "cps",
+          queries: [{ expr: rateOf("eventsNotAccepted", { by: "reason" }), legend: "{{reason}}" }],
+        },
+        {
+          title: "Who was let in",
+          says: "Devices at their handshake by what is known of them. Pending ones wait for moa devices approve; unknown: MySQL was away and nothing was remembered.",
+          kind: "bars",
+          unit: "cps",
+          queries: [{ expr: rateOf("connectionsIdentified", { by: "status" }), legend: "{{status}}" }],
+        },
+        {
+          title: "What signatures proved",
+          says: "Good: all of one kind that holds. Others are a wrong key, a phone's clock, or a forger: compare with the clocks beside.",
+          kind: "bars",
+          unit: "cps",
+          queries: [{ expr: rateOf("signatures", { by: "result" }), legend: "{{result}}" }],
+        },
+        {
+          title: "Frames by type",
+          says: "In and out of all phones. Pings go up when phones fall silent; actions out are answers.",
+          kind: "lines",
+          unit: "cps",
+          queries: [
+            { expr: rateOf("frames", { where: { direction: "in" }, by: "type" }), legend: "in: {{type}}" },
+            { expr: rateOf("frames", { where: { direction: "out" }, by: "type" }), legend: "out: {{type}}" },
+          ],
+        },
+        {
+          title: "Frames that could not be used",
+          says: "Good: none. One fault from many phones is a script that changed; the log has without its content.",
+          kind: "bars",
+          unit: "cps",
+          queries: [
+            { expr: rateOf("frameErrors", { by: "reason" }), legend: "{{reason}}" },
+            { expr: rateOf("connectionsRefused", { by: "reason" }), legend: "refused: {{reason}}" },
+          ],
+        },
+        {
+          title: "Devices that moved, pings on record",
+          says: "Address changes are usual on mobile networks; a wave of them is not. Dropped pings: MySQL is away or slow.",
+          kind: "lines",
+          unit: "cps",
+          queries: [
+            { expr: rateOf("deviceAddressChanges"), legend: "address changes" },
+            { expr: rateOf("pingsRecorded", { by: "result" }), legend: "pings {{result}}" },
+          ],
+        },
+        {
+          title: "Pods",
+          says: "Pods that answer Prometheus, and how long each runs. A pod that goes on beginning anew dies: its log has the reason.",
+          kind: "lines",
+          unit: "s",
+          queries: [{ expr: `time() - ${selector("process_start_time_seconds")}`, legend: "{{pod}} runs for" }],
+        },
+      ],
+    },
+  ],
+};
