@@ -29,6 +29,7 @@ import type { PingStore } from "#common/ports/pings.ts";
 import type { WriterDirectory } from "#common/ports/writer-directory.ts";
 import { evidenceOf } from "./connection/close-evidence.ts";
 import { Connection } from "./connection/connection.ts";
+import { connectionGauges } from "./connection/connection-gauges.ts";
 import { HeldBytes } from "./connection/held-bytes.ts";
 import type { Wire, WireEnd } from "./connection/wire.ts";
 import type { WriterConnection } from "./connection/writer-connection.ts";
@@ -97,7 +98,6 @@ export class Gateway {
   readonly #deliver: Deliver;
   readonly #vitals: VitalsRecord;
   readonly #heldBytes: HeldBytes;
-  readonly #heldBacklog: HeldBacklog;
   readonly #drain: Drain;
   readonly #listeners: Listeners;
   readonly #wiresEnded = new AbortController();
@@ -130,7 +130,6 @@ export class Gateway {
     });
     this.#vitals = new VitalsRecord(parts);
     this.#heldBytes = new HeldBytes(options.metrics);
-    this.#heldBacklog = new HeldBacklog(parts);
     this.#drain = this.#makeDrain(options.log);
     this.#listeners = listenersOf({ ...options, log }, (wire) => this.accept(wire));
     options.onLoss((shards, tags) => this.#redisLost(shards, tags));
@@ -173,7 +172,8 @@ export class Gateway {
     return [
       this.#life,
       this.#vitals,
-      this.#heldBacklog,
+      new HeldBacklog(this.#options),
+      connectionGauges(this.#options, () => this.#table.values()),
       { name: "queues", stop: async () => this.#closeQueues() },
       { name: "sockets", stop: () => this.#closeSockets(), stopMsMax: limits.handoverMsMax },
       {

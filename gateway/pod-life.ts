@@ -12,7 +12,7 @@ export interface PodLifeOptions {
   readonly podName: string;
   readonly clock: Clock;
   readonly random: Random;
-  readonly metrics: Pick<Metrics, "lifeLost">;
+  readonly metrics: Pick<Metrics, "lifeLost" | "lifeErrors" | "lifeLeftSeconds">;
   readonly log: Log;
   readonly membership: Membership;
   /** The incarnation before may have been declared dead. */
@@ -43,7 +43,9 @@ export class PodLife implements Part {
         log.warn({ member }, "life was lost; every tenure is taken again");
         onReborn(member);
       },
+      onRenewed: (leftMs) => metrics.lifeLeftSeconds.observe(leftMs / 1_000),
       onError: (error) => {
+        metrics.lifeErrors.inc(1);
         this.#awayAtMs = clock.monotonicMs();
         log.warn({ err: error }, "life was not renewed");
       },

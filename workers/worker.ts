@@ -138,6 +138,10 @@ function lifeOf(role: WorkerBasics, as: Role, onReborn: () => void): Life<Role> 
       log.warn({ tag: "SERVER", role: as, member }, "life was lost and is taken up anew");
       onReborn();
     },
-    onError: (error) => log.warn({ tag: "SERVER", role: as, err: error }, "life not renewed"),
+    onRenewed: (leftMs) => metrics.lifeLeftSeconds.observe(leftMs / 1_000),
+    onError: (error) => {
+      metrics.lifeErrors.inc(1);
+      log.warn({ tag: "SERVER", role: as, err: error }, "life not renewed");
+    },
   });
 }

@@ -6,7 +6,13 @@ import { seededRandom } from "./random.ts";
 
 function lifeOf() {
   const clock = new FakeClock();
-  const seen = { joined: [] as string[], reborn: [] as string[], left: [] as string[], errors: 0 };
+  const seen = {
+    joined: [] as string[],
+    reborn: [] as string[],
+    left: [] as string[],
+    leftMs: [] as number[],
+    errors: 0,
+  };
   const store = { renew: (): Promise<boolean> => Promise.resolve(true) };
   const life = new Life({
     podName: "pod",
@@ -22,6 +28,7 @@ function lifeOf() {
       leave: async (_, member) => void seen.left.push(member),
     },
     onReborn: (member) => void seen.reborn.push(member),
+    onRenewed: (leftMs) => void seen.leftMs.push(leftMs),
     onError: () => void seen.errors++,
   });
   return { clock, seen, store, life };
@@ -33,6 +40,7 @@ test("life stays valid while renewals are granted and ends 2.5 s after the last 
   await life.start();
   await clock.advance(10_000);
   expect(life.valid).toBe(true);
+  expect(seen.leftMs).toEqual(Array(10).fill(1_500));
   store.renew = () => Promise.reject(new MoaError("redis_unavailable", "gone"));
   await clock.advance(2_499);
   expect(life.valid).toBe(true);

@@ -30,6 +30,8 @@ export interface LifeOptions<Role extends string> {
   readonly renewEveryMs: number;
   /** The former incarnation was or may be declared dead; `member` is the new one, already joined. */
   onReborn(member: string): void;
+  /** Granted with so much of the life left; below 0 it had ended already. */
+  onRenewed(leftMs: number): void;
   onError(error: unknown): void;
 }
 
@@ -54,10 +56,13 @@ export class Life<Role extends string> {
   }
 
   get valid(): boolean {
-    if (this.#isRenounced) return false;
+    return !this.#isRenounced && this.#leftMs > 0;
+  }
+
+  get #leftMs(): number {
     const { clock, lifeMs, marginMs } = this.#options;
     const elapsed = Math.max(clock.nowMs() - this.#grantedWallMs, clock.monotonicMs() - this.#grantedMonotonicMs);
-    return elapsed < lifeMs - marginMs;
+    return lifeMs - marginMs - elapsed;
   }
 
   /** Joins, then renews until stopped. Rejects when the first join fails. */
@@ -117,6 +122,7 @@ export class Life<Role extends string> {
     const monotonicMs = this.#options.clock.monotonicMs();
     const result = await call();
     if (result !== false) {
+      if (member === this.#member && this.#grantedWallMs > 0) this.#options.onRenewed(this.#leftMs);
       if (member !== this.#member) this.#isRenounced = false;
       this.#member = member;
       this.#grantedWallMs = wallMs;

@@ -5,14 +5,15 @@
  * 350 ms of blocked event loop a scrape at 50,000 bots; the log has what concerns one bot.
  */
 import { EVIDENCE } from "../contract/evidence.ts";
-import { queues } from "../contract/queues.ts";
 import { admissionMetrics } from "./admission-metrics.ts";
 import { FRAME_FAULTS } from "./frame-faults.ts";
+import { laneMetrics } from "./lane-metrics.ts";
 import { pingMetrics } from "./ping-metrics.ts";
+import { podMetrics } from "./pod-metrics.ts";
 import { redisMetrics } from "./redis-metrics.ts";
 import { replayMetrics } from "./replay-metrics.ts";
 import { writerMetrics } from "./writer-metrics.ts";
-import { zombieMetrics } from "./zombie-metrics.ts";
+import { CONNECTION_ROLES, zombieMetrics } from "./zombie-metrics.ts";
 
 const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const OUTCOMES = ["handled", "duplicate", "refused", "parked", "expired"] as const;
@@ -55,6 +56,18 @@ export const metricCatalogue = {
     help: "Accepted connections.",
     labels: { transport: ["tcp", "tls"] },
   },
+  connectionAgeSeconds: {
+    type: "histogram",
+    name: "moa_connection_age_seconds",
+    help: "Age of connections at their end, by the role they had.",
+    labels: { role: CONNECTION_ROLES },
+    buckets: [1, 10, 60, 600, 3_600, 21_600, 86_400],
+  },
+  connectionsMax: {
+    type: "gauge",
+    name: "moa_connections_max",
+    help: "Connections that the pod takes at most (MOA_CONNECTIONS_MAX).",
+  },
   connectionsRefused: {
     type: "counter",
     name: "moa_connections_refused_total",
@@ -93,6 +106,11 @@ export const metricCatalogue = {
     type: "gauge",
     name: "moa_socket_buffered_bytes",
     help: "Bytes waiting in this pod to be written to sockets.",
+  },
+  socketBufferedMaxBytes: {
+    type: "gauge",
+    name: "moa_socket_buffered_max_bytes",
+    help: "The same of the connection that has the most.",
   },
   frames: {
     type: "counter",
@@ -172,29 +190,7 @@ export const metricCatalogue = {
     help: "Times a gateway read a bot's stream, by what made it.",
     labels: { cause: ["attached", "gap", "dirty", "renewed", "generation"] },
   },
-  // lanes
-  lanesOwned: { type: "gauge", name: "moa_lanes_owned", help: "Lanes owned by this worker." },
-  laneTakeovers: {
-    type: "counter",
-    name: "moa_lane_takeovers_total",
-    help: "Lanes taken by this worker: clean after a release, abrupt after a death.",
-    labels: { kind: ["clean", "abrupt"] },
-  },
-  laneBacklogEvents: {
-    type: "gauge",
-    name: "moa_lane_backlog_events",
-    help: "Events appended and not yet done, over the lanes owned by this worker.",
-  },
-  laneOldestSeconds: {
-    type: "gauge",
-    name: "moa_lane_oldest_event_age_seconds",
-    help: "Age of the oldest event not yet done, over the lanes owned by this worker.",
-  },
-  parkedEvents: {
-    type: "gauge",
-    name: "moa_parked_events",
-    help: "Events put aside for an operator, over the owned lanes.",
-  },
+  ...laneMetrics,
   duplicatesSuppressed: {
     type: "counter",
     name: "moa_duplicates_suppressed_total",
@@ -243,32 +239,13 @@ export const metricCatalogue = {
     labels: { result: ["ok", "moved", "error"] },
     buckets: FAST,
   },
-  // MySQL outbox
-  outboxOpenRows: { type: "gauge", name: "moa_outbox_open_rows", help: "MySQL outbox rows without a receipt." },
-  outboxOldestSeconds: {
-    type: "gauge",
-    name: "moa_outbox_oldest_age_seconds",
-    help: "Age of the oldest open MySQL outbox row.",
-  },
   rowsDropped: {
     type: "counter",
     name: "moa_rows_dropped_total",
     help: "Rows dropped because they were past their days.",
     labels: { table: ["kb_chat_logs", "kb_ping_monitor", "moa_audit", "moa_seen_events", "moa_outbox"] },
   },
-  jobs: {
-    type: "counter",
-    name: "moa_jobs_total",
-    help: "Jobs run by this pod.",
-    labels: { queue: Object.keys(queues), outcome: ["ok", "failed"] },
-  },
   // platform
   ...redisMetrics,
-  lifeLost: { type: "counter", name: "moa_life_lost_total", help: "Times this pod found its life key gone." },
-  mysqlErrors: {
-    type: "counter",
-    name: "moa_mysql_errors_total",
-    help: "MySQL calls that failed.",
-    labels: { code: ["connection", "deadlock", "read_only", "other"] },
-  },
+  ...podMetrics,
 } as const satisfies Record<string, MetricSpec>;

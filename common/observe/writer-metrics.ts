@@ -83,6 +83,11 @@ export const writerMetrics = {
     help: "Actions of which a failover left unknown whether they were shown, by what was done with them.",
     labels: { class: ["resend", "drop", "hold"] },
   },
+  registeredBots: {
+    type: "gauge",
+    name: "moa_registered_bots",
+    help: "Bots with an admitted connection on this pod.",
+  },
   writerlessBots: {
     type: "gauge",
     name: "moa_writerless_bots",

@@ -6,7 +6,7 @@ const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5
 const DETECTION = [0.1, 0.5, 1, 2, 3, 4, 4.5, 5, 6, 7.5, 10, 15, 17.5, 20, 30, 60];
 
 /** Unadmitted: identified, and not (yet) one of the bot's own, whatever delivery would make of it. */
-const CONNECTION_ROLES = ["handshaking", "unadmitted", "writer", "standby", "zombie"] as const;
+export const CONNECTION_ROLES = ["handshaking", "unadmitted", "writer", "standby", "zombie"] as const;
 export type ConnectionRole = (typeof CONNECTION_ROLES)[number];
 
 const SILENCES = ["heartbeat_timeout", "barrier_timeout", "write_stalled"] as const satisfies readonly Evidence[];
@@ -49,6 +49,12 @@ export const zombieMetrics = {
     help: "T1-T0: last proof of life, or the first unconfirmed action after it, to the verdict.",
     labels: { reason: SILENCES },
     buckets: DETECTION,
+  },
+  zombieOldestSeconds: {
+    type: "gauge",
+    name: "moa_zombie_connection_oldest_age_seconds",
+    help: "Silence of the open connection that is silent longest, by role, as evidence counts it: only of phones that echo pings, from when the pod could hear them, less the time of pictures under way.",
+    labels: { role: CONNECTION_ROLES },
   },
   zombieFalsePositives: {
     type: "counter",

@@ -117,6 +117,7 @@ describe("a connection that does not answer", () => {
     expect(await metric('moa_zombie_reaped_total{result="rst"}')).toBe(1);
     expect(await metric('moa_connections_closed_total{reason="heartbeat_timeout"}')).toBe(1);
     expect(await metric('moa_phones{class="confirmed"}')).toBe(0);
+    expect(await metric('moa_connection_age_seconds_count{role="zombie"}')).toBe(1);
   });
 
   it("is destroyed at once when bytes wait in it", async () => {

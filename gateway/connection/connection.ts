@@ -130,6 +130,11 @@ export class Connection implements WireEnd, WriterConnection {
     return this.#watch.provenAt;
   }
 
+  /** As evidence counts it. */
+  get silentMs(): number {
+    return this.#watch.silentMs;
+  }
+
   hear(hearing: WriteHearing | null): void {
     this.#gate?.shut();
     this.#watch.forget();
@@ -282,7 +287,7 @@ export class Connection implements WireEnd, WriterConnection {
     if (this.#identity === null) this.#handshake.stop("refused");
     this.#watch.stop(reason);
     this.#intake.ended();
-    this.#role.set(null);
+    this.#role.ended(this.ageSeconds);
     metrics.connectionsClosed.inc(1, { reason });
     this.#holds.clear();
     this.#log.closed(reason, discarded);

@@ -1,12 +1,12 @@
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { ConnectionRole } from "#common/observe/zombie-metrics.ts";
 
-/** Keeps moa_connections right for one connection: it is counted under one role, or after its end under none. */
+/** Counts one connection under one role at a time, and at its end its age under the last. */
 export class RoleGauge {
-  readonly #metrics: Pick<Metrics, "connections">;
+  readonly #metrics: Pick<Metrics, "connections" | "connectionAgeSeconds">;
   #role: ConnectionRole | null = null;
 
-  constructor(metrics: Pick<Metrics, "connections">) {
+  constructor(metrics: Pick<Metrics, "connections" | "connectionAgeSeconds">) {
     this.#metrics = metrics;
   }
 
@@ -14,10 +14,20 @@ export class RoleGauge {
     return this.#role;
   }
 
-  set(role: ConnectionRole | null): void {
+  set(role: ConnectionRole): void {
     if (role === this.#role) return;
-    if (this.#role !== null) this.#metrics.connections.inc(-1, { role: this.#role, transport: "tcp" });
-    if (role !== null) this.#metrics.connections.inc(1, { role, transport: "tcp" });
+    this.#leave();
+    this.#metrics.connections.inc(1, { role, transport: "tcp" });
     this.#role = role;
+  }
+
+  ended(ageSeconds: number): void {
+    this.#leave();
+    if (this.#role !== null) this.#metrics.connectionAgeSeconds.observe(ageSeconds, { role: this.#role });
+    this.#role = null;
+  }
+
+  #leave(): void {
+    if (this.#role !== null) this.#metrics.connections.inc(-1, { role: this.#role, transport: "tcp" });
   }
 }

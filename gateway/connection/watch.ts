@@ -75,6 +75,10 @@ export class Watch {
     return this.#liveness.provenAt;
   }
 
+  get silentMs(): number {
+    return this.#isOn ? this.#liveness.silentMs(this.#options.clock.monotonicMs()) : 0;
+  }
+
   /** The first ping follows at once, behind what is being written now. */
   start(): void {
     this.#isOn = true;

@@ -20,7 +20,7 @@ const HURRY_MS = 50;
 
 export interface HoldersOptions {
   readonly clock: Clock;
-  readonly metrics: Pick<Metrics, "writerlessBots">;
+  readonly metrics: Pick<Metrics, "registeredBots" | "writerlessBots">;
   readonly log: Log;
   readonly membership: Pick<Membership, "live">;
   readonly failovers: Pick<Failovers, "sweep">;
@@ -91,8 +91,9 @@ export class Holders {
   #tell(): void {
     const { metrics, deliveries, onSettled } = this.#options;
     const [from, to] = this.#toAsk();
-    let [standbys, writerless, isSettled] = [0, 0, true];
+    let [bots, standbys, writerless, isSettled] = [0, 0, 0, true];
     for (const delivery of deliveries()) {
+      bots++;
       const { place } = delivery.state;
       const isStandby = place.kind === "elsewhere";
       if (isStandby) standbys++;
@@ -101,6 +102,7 @@ export class Holders {
       if (!delivery.isSettled) isSettled = false;
     }
     if (standbys <= to) this.#asked = 0;
+    metrics.registeredBots.set(bots);
     metrics.writerlessBots.set(writerless);
     if (isSettled) onSettled();
   }

@@ -107,6 +107,7 @@ export class LaneAppends {
       void this.#heal(state);
       throw lostBy(state.lane);
     }
+    if (appended.outcome === "repeated") this.#options.metrics.duplicatesSuppressed.inc(1, { layer: "append" });
     state.last = { by: append.by, number: append.number };
     state.ring.put({ append: made, loggedAt: appended.at }, bytesOf(append));
   }

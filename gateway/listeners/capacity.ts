@@ -19,7 +19,7 @@ export interface Door {
 
 export interface CapacityOptions {
   readonly connectionsMax: number;
-  readonly metrics: Pick<Metrics, "listenerFull" | "listenerClosures" | "socketBufferedBytes">;
+  readonly metrics: Pick<Metrics, "connectionsMax" | "listenerFull" | "listenerClosures" | "socketBufferedBytes">;
   readonly log: Log;
 }
 
@@ -35,6 +35,7 @@ export class Capacity {
 
   constructor(options: CapacityOptions) {
     this.#options = options;
+    options.metrics.connectionsMax.set(options.connectionsMax);
   }
 
   add(door: Door): void {

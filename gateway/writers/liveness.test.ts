@@ -27,6 +27,21 @@ describe("a silent connection", () => {
     expect(world.dead).toBeNull();
   });
 
+  it("counts as silent from its last byte, and not while it is not read or before it has echoed anything", () => {
+    const mute = watched({ echoes: false });
+    mute.to(1_000);
+    expect(mute.live.silentMs(1_000)).toBe(0);
+    const world = watched();
+    world.to(1_000);
+    world.hear();
+    world.to(4_000);
+    expect(world.live.silentMs(4_000)).toBe(3_000);
+    world.live.hold();
+    expect(world.live.silentMs(9_000)).toBe(0);
+    world.live.release(9_000);
+    expect(world.live.silentMs(9_500)).toBe(500);
+  });
+
   it("costs one ping a silence for as long as it answers", () => {
     const world = watched();
     for (let i = 1; i <= 100; i++) {

@@ -120,6 +120,12 @@ export class Liveness {
     return Math.max(this.#provenAt, this.#unconfirmed[0]?.at ?? 0);
   }
 
+  /** Its silence as evidence counts it, ms; 0 while it is not judged: it echoes nothing, or is not read. */
+  silentMs(nowMs: number): number {
+    if (this.#answering !== "confirmed" || this.#isHeld) return 0;
+    return Math.max(0, nowMs - Math.max(this.#heardMs, this.#restartedMs) - this.#busyMs);
+  }
+
   /** Any byte came. */
   heard(nowMs: number, at: number): void {
     this.#heardMs = nowMs;

@@ -191,6 +191,7 @@ export class LaneOwner {
       try {
         const entries = await reader.read(cursors, limits.blockingReadMs);
         failures = 0;
+        tools.metrics.laneReadAt.set(tools.clock.nowMs() / 1_000);
         for (const entry of entries) {
           const owned = this.#owned.get(entry.lane);
           // A lane that was given up and taken again while the read was under way has another cursor.

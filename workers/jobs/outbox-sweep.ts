@@ -43,6 +43,7 @@ export function outboxSweep(options: OutboxSweepOptions): JobHandler {
     const expired = await rows.expire(startMs - limits.dedupeBeyondDeadlineMs);
     const outcomes = await offerAll(options, startMs, signal);
     const { open, oldestCreatedAtMs } = await rows.summary();
+    metrics.outboxSweptAt.set(clock.nowMs() / 1_000);
     metrics.outboxOpenRows.set(open);
     metrics.outboxOldestSeconds.set(
       oldestCreatedAtMs === null ? 0 : Math.max(0, clock.nowMs() - oldestCreatedAtMs) / 1_000,

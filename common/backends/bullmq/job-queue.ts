@@ -123,6 +123,7 @@ export class BullmqJobQueue implements JobQueue {
     const { clock, log, metrics } = this.#options;
     const { runMsMax }: QueueSpec = queues[name];
     const late = new AbortController();
+    const startedMs = clock.monotonicMs();
     try {
       await within(clock, runMsMax, `job of ${name}`, handler(AbortSignal.any([this.#closing.signal, late.signal])));
       metrics.jobs.inc(1, { queue: name, outcome: "ok" });
@@ -131,6 +132,8 @@ export class BullmqJobQueue implements JobQueue {
       metrics.jobs.inc(1, { queue: name, outcome: "failed" });
       log.warn({ tag: "SERVER", queue: name, err: error }, "job failed");
       throw error;
+    } finally {
+      metrics.jobSeconds.observe((clock.monotonicMs() - startedMs) / 1_000, { queue: name });
     }
   }
 

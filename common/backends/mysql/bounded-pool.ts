@@ -74,11 +74,15 @@ function acquire(pool: Pool, options: BoundedPoolOptions, done: Acquired): void 
   });
 }
 
-function bounded(connection: PoolConnection, { callMsMax, metrics }: BoundedPoolOptions): MysqlPoolConnection {
+function bounded(connection: PoolConnection, { callMsMax, clock, metrics }: BoundedPoolOptions): MysqlPoolConnection {
   type Done = (error: unknown, result: MysqlQueryResult) => void;
   const query = (sql: string, values: unknown[], done: Done) => {
+    const sentMs = clock.monotonicMs();
     connection.query({ sql, values, timeout: callMsMax }, (error: NodeJS.ErrnoException | null, result) => {
-      if (error === null) return done(undefined, result as unknown as MysqlQueryResult);
+      if (error === null) {
+        metrics.mysqlQuerySeconds.observe((clock.monotonicMs() - sentMs) / 1_000);
+        return done(undefined, result as unknown as MysqlQueryResult);
+      }
       const translated = toMoaError(error, metrics);
       if (isSpent(error, translated)) connection.destroy();
       done(translated, undefined as unknown as MysqlQueryResult);

@@ -19,6 +19,7 @@ import { RedisParkedEvents } from "./parked.ts";
 import type { RedisPlace } from "./place.ts";
 import { RedisRowLog } from "./row-log.ts";
 import { readScripts } from "./scripts.ts";
+import { ServerGauges } from "./server-gauges.ts";
 import { serversOf } from "./servers.ts";
 import { ShardReaders } from "./shard-readers.ts";
 import { RedisWriterDirectory } from "./writer-directory.ts";
@@ -44,6 +45,7 @@ export function redisBackends(options: RedisBackendsOptions): Backends & { reado
   const { commands } = servers;
   const readers = new ShardReaders({ ...options, reach, connect: servers.reader });
   const parts = { ...options, reach, commands, readers, scripts };
+  const gauges = new ServerGauges(commands, options);
   const channel = new RedisBotChannel(options, servers, { keys, reach });
   return {
     reach,
@@ -64,8 +66,10 @@ export function redisBackends(options: RedisBackendsOptions): Backends & { reado
     start: async () => {
       await commands.open();
       await assertFit(commands, { ...options, isCluster, isReplaceable: !("url" in options), insecure });
+      gauges.start();
     },
     close: async () => {
+      gauges.close();
       channel.close();
       readers.close();
       servers.close();

@@ -46,7 +46,8 @@ async function assertServerFit(server: ServerCalls, options: FitnessOptions): Pr
   options.log.warn({ tag: "REDIS" }, advice);
 }
 
-async function waitsForReplicas(server: ServerCalls): Promise<boolean> {
+/** @throws MoaError redis_unavailable */
+export async function waitsForReplicas(server: ServerCalls): Promise<boolean> {
   const found = (await server.call("CONFIG", (redis) => redis.config("GET", "min-replicas-*"))) as string[];
   const value = (name: string) => Number(found[found.indexOf(name) + 1]);
   const lag = value("min-replicas-max-lag");

@@ -193,11 +193,13 @@ export class ServerConnection implements Connection, ServerCalls {
   }
 
   async #ask(session: number): Promise<void> {
-    const { clock, random, purpose } = this.#options;
+    const { clock, random, purpose, metrics } = this.#options;
+    const askedMs = clock.monotonicMs();
     try {
       const { isMaster, identity } = whoIn(await this.#redis.info("server", "replication"));
       if (session !== this.#session || this.#closed) return;
       if (!isMaster) throw new Error("the server is a replica");
+      if (purpose === "commands") metrics.redisAnswerSeconds.observe((clock.monotonicMs() - askedMs) / 1_000);
       this.#know(identity);
     } catch (error) {
       if (session !== this.#session || this.#closed) return;

@@ -17,6 +17,7 @@ import { podRoutes } from "#common/observe/admin-routes.ts";
 import { createLogger, type PodLog } from "#common/observe/logger.ts";
 import { createMetrics, type Metrics } from "#common/observe/metrics.ts";
 import { OpsServer } from "#common/observe/ops-server.ts";
+import { BUILD } from "#common/observe/pod-metrics.ts";
 import { startTracing, type Tracing } from "#common/observe/tracing.ts";
 import type { Audit } from "#common/ports/administration.ts";
 import { systemClock } from "./clock.ts";
@@ -53,6 +54,7 @@ export async function runPod(
   const clock = systemClock();
   const random = systemRandom();
   const { metrics, expose, contentType } = createMetrics(true);
+  metrics.build.set(1, { service, ...BUILD });
   const lifecycle = new Lifecycle(clock, (part, error) =>
     log.error({ tag: "SHUTDOWN", part, err: error }, "part stuck"),
   );

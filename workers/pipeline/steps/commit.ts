@@ -8,7 +8,7 @@ import type { OutboundAction } from "#common/contract/envelope.ts";
 import { actionIdOf } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
 import { assert } from "#common/kernel/assert.ts";
-import { MoaError } from "#common/kernel/errors.ts";
+import { hasCode, MoaError } from "#common/kernel/errors.ts";
 import type { Decision } from "#workers/domain/decision.ts";
 import { retryWhile } from "../retry-while.ts";
 import type { Tools, Work } from "../work.ts";
@@ -81,6 +81,9 @@ async function applyChanges(work: Work, actions: readonly OutboundAction[], tool
         action: encodeAction(action),
       })),
     });
-  const applied = await retryWhile(tools, () => tools.clock.nowMs() < deadline, apply);
+  const applied = await retryWhile(tools, () => tools.clock.nowMs() < deadline, apply).catch((error) => {
+    if (hasCode(error, "fenced")) tools.metrics.fencingRejections.inc(1, { point: "mysql" });
+    throw error;
+  });
   if (applied === "repeated") tools.metrics.duplicatesSuppressed.inc(1, { layer: "mysql" });
 }
