@@ -28,6 +28,7 @@ export default defineConfig({
       withServers("architecture", 60),
       withServers("conformance", 60, ["test/conformance/all-kinds.ts"]),
       withServers("stores", 60),
+      withServers("ops", 120),
       withServers("stack", 120),
       withServers("sim", 300),
     ],

@@ -16,6 +16,8 @@ import { writerMetrics } from "./writer-metrics.ts";
 import { CONNECTION_ROLES, zombieMetrics } from "./zombie-metrics.ts";
 
 const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** The objectives, 0.5 s in and 2 s out, are edges. */
+const DELIVERY = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 2.5, 5, 10];
 const OUTCOMES = ["handled", "duplicate", "refused", "parked", "expired"] as const;
 
 export const CLOSE_REASONS = [
@@ -164,7 +166,7 @@ export const metricCatalogue = {
     name: "moa_delivery_seconds",
     help: "Legs of a message. in: frame read to append acknowledged; dispatch: frame read to turn started; out: frame read to answer written.",
     labels: { leg: ["in", "dispatch", "out"] },
-    buckets: FAST,
+    buckets: DELIVERY,
   },
   actionsDelivered: {
     type: "counter",

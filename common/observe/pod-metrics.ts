@@ -11,6 +11,11 @@ export const podMetrics = {
     help: "1 for what this pod is; 0 for what it is not.",
     labels: { service: ["gateway", "worker"], version: [BUILD.version], node: [BUILD.node] },
   },
+  heapLimitBytes: {
+    type: "gauge",
+    name: "moa_heap_limit_bytes",
+    help: "Heap that V8 takes at most; beyond it the pod dies.",
+  },
   lifeLost: { type: "counter", name: "moa_life_lost_total", help: "Times this pod found its life key gone." },
   lifeErrors: {
     type: "counter",

@@ -8,6 +8,7 @@
  * SIGUSR2 turns the log to debug and back: it needs nothing but a shell, also when the ops port has no token.
  */
 import { hostname } from "node:os";
+import { getHeapStatistics } from "node:v8";
 import { type Config, describeConfig, loadConfig } from "#common/config/load.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import { Lifecycle, type Part } from "#common/kernel/lifecycle.ts";
@@ -55,6 +56,7 @@ export async function runPod(
   const random = systemRandom();
   const { metrics, expose, contentType } = createMetrics(true);
   metrics.build.set(1, { service, ...BUILD });
+  metrics.heapLimitBytes.set(getHeapStatistics().heap_size_limit);
   const lifecycle = new Lifecycle(clock, (part, error) =>
     log.error({ tag: "SHUTDOWN", part, err: error }, "part stuck"),
   );
