@@ -20,12 +20,11 @@ import {
   VariableRefresh,
 } from "@grafana/grafana-foundation-sdk/dashboard";
 import { DataqueryBuilder } from "@grafana/grafana-foundation-sdk/prometheus";
+import { LINKS, runbookOf } from "../alerts/rules.ts";
 import type { Bounds, DashboardEntry, PanelEntry, Row } from "./panel.ts";
 import { ANY_POD } from "./series.ts";
 import { shapeOf } from "./shape.ts";
 
-/** Where the runbooks are read; the folder docs/runbooks of this version. */
-const RUNBOOKS = "https://moa.invalid/runbooks";
 const COLUMNS = 24;
 const DATASOURCE = { type: "prometheus", uid: "$datasource" } as const;
 const TILE = { width: 4, height: 4 };
@@ -56,11 +55,6 @@ export function dashboardJson(entry: DashboardEntry): string {
 /** The SDK gives every link and annotation its only value, which hides them in a menu; absent, they are in sight. */
 function withoutPlacement(key: string, value: unknown): unknown {
   return key === "placement" && value === "inControlsMenu" ? undefined : value;
-}
-
-export function runbookUrl(alert: string): string {
-  const kebab = alert.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "-").toLowerCase();
-  return `${RUNBOOKS}/${kebab}`;
 }
 
 function variables() {
@@ -116,7 +110,7 @@ function placed(rows: readonly Row[]): readonly Placed[] {
 }
 
 function panelOf({ id, at, panel }: Extract<Placed, { panel: PanelEntry }>) {
-  const { title, says, kind, unit, queries, bounds, alert } = panel;
+  const { title, says, kind, unit, queries, bounds, alerts = [] } = panel;
   const builder = shapeOf(kind, bounds !== undefined)
     .id(id)
     .title(title)
@@ -131,9 +125,10 @@ function panelOf({ id, at, panel }: Extract<Placed, { panel: PanelEntry }>) {
       new DataqueryBuilder().datasource(DATASOURCE).refId(refId).expr(expr).legendFormat(legend).range(),
     );
   }
-  if (alert === undefined) return builder;
-  const runbook = new DashboardLinkBuilder(`Runbook: ${alert}`).url(runbookUrl(alert)).targetBlank(true);
-  return builder.links([runbook]);
+  const runbooks = alerts.map((alert) =>
+    new DashboardLinkBuilder(`Runbook: ${alert}`).url(`${LINKS.runbooks}/${runbookOf(alert)}`).targetBlank(true),
+  );
+  return builder.links(runbooks);
 }
 
 const [GOOD, WARN, BAD, PLAIN] = ["green", "orange", "red", "text"] as const;

@@ -18,21 +18,32 @@ export const deploy: DashboardEntry = {
           kind: "tile",
           unit: "short",
           bounds: { bad: 2, isLess: true },
-          queries: [{ expr: `count(${each("lifeLost")})`, legend: "pods" }],
+          alerts: ["MoaNoGateways", "MoaNoWorkers", "MoaPodDown"],
+          queries: [{ expr: sumOf("build", { by: "service" }), legend: "{{service}}" }],
         },
         {
           title: "Youngest pod",
           says: "Time since the last start. Good: as long as the last rollout is ago; less: a pod died, its log and kubectl describe say why.",
           kind: "tile",
           unit: "s",
+          alerts: ["MoaPodRestarts"],
           queries: [{ expr: `time() - max(${selector("process_start_time_seconds")})`, legend: "runs for" }],
+        },
+        {
+          title: "Versions",
+          says: "Good is 1; 2 while a rollout is under way. Longer: it stands still, see kubectl rollout status.",
+          kind: "tile",
+          unit: "short",
+          bounds: { warn: 2, bad: 3 },
+          alerts: ["MoaVersionsMixed"],
+          queries: [{ expr: `count(count by (version) (${each("build")} == 1))`, legend: "versions" }],
         },
         {
           title: "Connections still to be closed",
           says: "By drains under way. Good: falls by 250 a second and more, and 0 when nobody drains.",
           kind: "tile",
           unit: "short",
-          alert: "MoaDrainDeadline",
+          alerts: ["MoaDrainDeadline"],
           queries: [{ expr: sumOf("drainRemaining"), legend: "connections" }],
         },
         {
@@ -41,7 +52,7 @@ export const deploy: DashboardEntry = {
           kind: "tile",
           unit: "short",
           bounds: { bad: 1 },
-          alert: "MoaDrainDeadline",
+          alerts: ["MoaDrainDeadline"],
           queries: [
             {
               expr: `sum(increase(${selector("moa_gateway_drain_seconds_count", { result: "deadline" })}[${SHOWN}]))`,
@@ -55,7 +66,7 @@ export const deploy: DashboardEntry = {
           kind: "tile",
           unit: "short",
           bounds: { bad: 1 },
-          alert: "MoaListenerFull",
+          alerts: ["MoaListenerFull"],
           queries: [{ expr: sumOf("listenerFull"), legend: "pods" }],
         },
         {
@@ -65,6 +76,53 @@ export const deploy: DashboardEntry = {
           unit: "short",
           bounds: { warn: 1, bad: 8 },
           queries: [{ expr: countOf("laneTakeovers", SHOWN, { where: { kind: "abrupt" } }), legend: "lanes" }],
+        },
+      ],
+    },
+    {
+      title: "Pods under pressure",
+      panels: [
+        {
+          title: "Event loop, p99",
+          says: "Good: below 0.05 s. Near 1 s the pod looks dead to its phones: it is short of CPU, or something blocks.",
+          kind: "lines",
+          unit: "s",
+          bounds: { warn: 0.25, bad: 0.75 },
+          alerts: ["MoaEventLoopLag"],
+          queries: [{ expr: selector("nodejs_eventloop_lag_p99_seconds"), legend: "{{pod}}" }],
+        },
+        {
+          title: "Heap in use",
+          says: "As a share of what Node may have. Good: below 70 % after a collection.",
+          kind: "lines",
+          unit: "percentunit",
+          bounds: { warn: 0.7, bad: 0.85 },
+          alerts: ["MoaHeapNearlyFull"],
+          queries: [
+            { expr: `${selector("nodejs_heap_size_used_bytes")} / ${each("heapLimitBytes")}`, legend: "{{pod}}" },
+          ],
+        },
+        {
+          title: "Connections, as a share of the most",
+          says: "Good: below 70 %, so that the phones of a pod that ends find room.",
+          kind: "lines",
+          unit: "percentunit",
+          bounds: { warn: 0.7, bad: 0.85 },
+          alerts: ["MoaConnectionCeiling"],
+          queries: [
+            {
+              expr: `${sumOf("connections", { by: "pod" })} / (${maxOf("connectionsMax", { by: "pod" })} > 0)`,
+              legend: "{{pod}}",
+            },
+          ],
+        },
+        {
+          title: "Sockets not read",
+          says: "Because of back-pressure. Good: 0; a twentieth of all: lanes are full or Redis is away.",
+          kind: "lines",
+          unit: "short",
+          alerts: ["MoaBackpressure"],
+          queries: [{ expr: sumOf("socketsPaused", { by: "pod" }), legend: "{{pod}}" }],
         },
       ],
     },
@@ -83,7 +141,7 @@ export const deploy: DashboardEntry = {
           says: "Good: a straight way down to 0 within the grace period.",
           kind: "lines",
           unit: "short",
-          alert: "MoaDrainDeadline",
+          alerts: ["MoaDrainDeadline"],
           queries: [{ expr: maxOf("drainRemaining", { by: "pod" }), legend: "{{pod}}" }],
         },
         {
@@ -92,7 +150,7 @@ export const deploy: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { warn: 20, bad: 30 },
-          alert: "MoaDrainDeadline",
+          alerts: ["MoaDrainDeadline"],
           queries: [0.5, 0.99].map((q) => ({
             expr: quantileOf(q, "drainSeconds", { window: RECENT }),
             legend: `p${q * 100}`,
@@ -128,7 +186,7 @@ export const deploy: DashboardEntry = {
           says: "Times a pod had all its connections. Good: none; phones back off and try the next.",
           kind: "bars",
           unit: "short",
-          alert: "MoaListenerFull",
+          alerts: ["MoaListenerFull"],
           queries: [{ expr: countOf("listenerClosures", RATE, { by: "pod" }), legend: "{{pod}}" }],
         },
         {
@@ -169,7 +227,7 @@ export const deploy: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { warn: 3, bad: 60 },
-          alert: "MoaLaneStuck",
+          alerts: ["MoaLaneStuck"],
           queries: [{ expr: maxOf("laneOldestSeconds"), legend: "oldest" }],
         },
         {

@@ -1,6 +1,10 @@
 /** The first look: is anything broken, is the fleet served, how much is there of it. */
+import { objectives } from "../alerts/objectives.ts";
 import type { DashboardEntry } from "./panel.ts";
-import { countOf, maxOf, RECENT, rateOf, SHOWN, selector, shareUpTo, sumOf } from "./series.ts";
+import { countOf, maxOf, quantileOf, RECENT, rateOf, SHOWN, selector, shareUpTo, sumOf } from "./series.ts";
+
+/** Seven tiles side by side. */
+const NARROW = 3;
 
 export const fleet: DashboardEntry = {
   uid: "moa-fleet",
@@ -15,6 +19,7 @@ export const fleet: DashboardEntry = {
           says: "Good is 0. Otherwise read the annotations below: they name the alert and when it began; its runbook says what to do.",
           kind: "tile",
           unit: "short",
+          width: NARROW,
           bounds: { bad: 1 },
           queries: [{ expr: 'count(ALERTS{alertstate="firing",alertname=~"Moa.*"}) or vector(0)', legend: "firing" }],
         },
@@ -23,8 +28,9 @@ export const fleet: DashboardEntry = {
           says: "Good is 0. A tenure of a living pod was given to another: stop the line, hold the bots concerned with moa hold, keep both pods for evidence.",
           kind: "tile",
           unit: "short",
+          width: NARROW,
           bounds: { bad: 1 },
-          alert: "MoaWriterSplitBrain",
+          alerts: ["MoaWriterSplitBrain"],
           queries: [{ expr: countOf("fencingViolations", SHOWN), legend: "violations" }],
         },
         {
@@ -32,8 +38,9 @@ export const fleet: DashboardEntry = {
           says: "Good is 0. An epoch was given that is not above one seen before: Redis forgot tenures; nothing may be written under the lower one.",
           kind: "tile",
           unit: "short",
+          width: NARROW,
           bounds: { bad: 1 },
-          alert: "MoaEpochRegression",
+          alerts: ["MoaEpochRegression"],
           queries: [{ expr: countOf("epochRegressions", SHOWN), legend: "regressions" }],
         },
         {
@@ -41,17 +48,29 @@ export const fleet: DashboardEntry = {
           says: "Good is 0. Redis forgot more of a lane than gateways still had: what was acknowledged may be gone. Compare the chat log with the phones.",
           kind: "tile",
           unit: "short",
+          width: NARROW,
           bounds: { bad: 1 },
-          alert: "MoaReplayBeyondRing",
+          alerts: ["MoaAcknowledgedEventsLost"],
           queries: [{ expr: countOf("replayBeyondRing", SHOWN), legend: "lanes" }],
+        },
+        {
+          title: "Events unaccounted",
+          says: "Good is 0. Events of a lane that were taken in are neither done nor in it, or were done and never taken in: nothing may be trimmed until it is known why.",
+          kind: "tile",
+          unit: "short",
+          width: NARROW,
+          bounds: { bad: 1 },
+          alerts: ["MoaEventsUnaccounted"],
+          queries: [{ expr: sumOf("laneUnaccountedEvents"), legend: "events" }],
         },
         {
           title: "Bots without a writer",
           says: "Good is 0; a failover shows here for a moment. When it stays, see Zombie writers: with a standby we failed, without one the bot waits for its phone.",
           kind: "tile",
           unit: "short",
+          width: NARROW,
           bounds: { warn: 1, bad: 10 },
-          alert: "MoaWriterlessBots",
+          alerts: ["MoaWriterlessBots"],
           queries: [{ expr: sumOf("writerlessBots"), legend: "bots" }],
         },
         {
@@ -59,8 +78,9 @@ export const fleet: DashboardEntry = {
           says: "Good is 0. Parked events (moa parked list) and held actions (moa held BOT) are decided by people only.",
           kind: "tile",
           unit: "short",
+          width: NARROW,
           bounds: { warn: 1, bad: 100 },
-          alert: "MoaParkedEvents",
+          alerts: ["MoaEventsParked"],
           queries: [
             { expr: sumOf("parkedEvents"), legend: "parked" },
             { expr: maxOf("heldActions"), legend: "held" },
@@ -78,19 +98,19 @@ export const fleet: DashboardEntry = {
           unit: "percentunit",
           width: 6,
           bounds: { warn: 1, bad: 0.99, isLess: true },
-          alert: "MoaWriterOutageBudgetFast",
+          alerts: ["MoaWriterOutageBudgetBurn"],
           queries: [{ expr: shareUpTo(5, "writerOutageSeconds", { window: SHOWN }), legend: "within 5 s" }],
         },
         {
-          title: "Answers within 2.5 s",
+          title: "Answers within 2 s",
           says: "From the frame that asked to the answer's last byte. Good is 99 % and more; below it, One message shows which stage is slow.",
           kind: "tile",
           unit: "percentunit",
           width: 6,
           bounds: { warn: 0.999, bad: 0.99, isLess: true },
-          alert: "MoaAnswersSlow",
+          alerts: ["MoaDeliveryBudgetBurn"],
           queries: [
-            { expr: shareUpTo(2.5, "deliverySeconds", { where: { leg: "out" }, window: RECENT }), legend: "answers" },
+            { expr: shareUpTo(2, "deliverySeconds", { where: { leg: "out" }, window: RECENT }), legend: "answers" },
           ],
         },
         {
@@ -100,7 +120,7 @@ export const fleet: DashboardEntry = {
           unit: "percentunit",
           width: 6,
           bounds: { warn: 0.999, bad: 0.99, isLess: true },
-          alert: "MoaAppendsSlow",
+          alerts: ["MoaAppendBudgetBurn"],
           queries: [
             { expr: shareUpTo(0.5, "deliverySeconds", { where: { leg: "in" }, window: RECENT }), legend: "lines" },
           ],
@@ -112,7 +132,7 @@ export const fleet: DashboardEntry = {
           unit: "s",
           width: 6,
           bounds: { warn: 10, bad: 60 },
-          alert: "MoaLaneStuck",
+          alerts: ["MoaLaneStuck"],
           queries: [{ expr: maxOf("laneOldestSeconds"), legend: "oldest" }],
         },
       ],
@@ -120,6 +140,17 @@ export const fleet: DashboardEntry = {
     {
       title: "How much is there of it?",
       panels: [
+        {
+          title: "Budgets: how fast they burn",
+          says: "Over the last hour, as a multiple of what lasts for a month: 1 is what was agreed, 14.4 pages. Each objective has its alert and runbook; grafana/alerts/objectives.ts says what each counts.",
+          kind: "lines",
+          unit: "short",
+          bounds: { warn: 1, bad: 14.4 },
+          queries: objectives.map(({ of, budget }) => ({
+            expr: `moa:${of}:ratio_rate1h{namespace=~"$namespace"} / ${budget}`,
+            legend: of,
+          })),
+        },
         {
           title: "Connections by role",
           says: "Writers are the bots that can be answered. Good: standbys stand by, zombies pass. Unadmitted ones wait for an approval: moa devices list.",
@@ -143,6 +174,7 @@ export const fleet: DashboardEntry = {
           says: "Good: few, and as many closed as opened. A wave of one cause is a network or a pod; every closed one dials again.",
           kind: "bars",
           unit: "cps",
+          alerts: ["MoaReconnectStorm"],
           queries: [
             { expr: rateOf("connectionsOpened", { by: "transport" }), legend: "opened ({{transport}})" },
             { expr: rateOf("connectionsClosed", { by: "reason" }), legend: "closed: {{reason}}" },
@@ -160,6 +192,7 @@ export const fleet: DashboardEntry = {
           says: "Devices at their handshake by what is known of them. Pending ones wait for moa devices approve; unknown: MySQL was away and nothing was remembered.",
           kind: "bars",
           unit: "cps",
+          alerts: ["MoaDevicesWait"],
           queries: [{ expr: rateOf("connectionsIdentified", { by: "status" }), legend: "{{status}}" }],
         },
         {
@@ -167,6 +200,7 @@ export const fleet: DashboardEntry = {
           says: "Good: all of one kind that holds. Others are a wrong key, a phone's clock, or a forger: compare with the clocks beside.",
           kind: "bars",
           unit: "cps",
+          alerts: ["MoaSignatureFailures"],
           queries: [{ expr: rateOf("signatures", { by: "result" }), legend: "{{result}}" }],
         },
         {
@@ -197,6 +231,26 @@ export const fleet: DashboardEntry = {
           queries: [
             { expr: rateOf("deviceAddressChanges"), legend: "address changes" },
             { expr: rateOf("pingsRecorded", { by: "result" }), legend: "pings {{result}}" },
+          ],
+        },
+        {
+          title: "Clocks of phones",
+          says: "The share of signed frames whose phone's clock is less than a minute from ours. Good: nearly all; from five minutes on a signature is refused.",
+          kind: "lines",
+          unit: "percentunit",
+          bounds: { warn: 0.99, bad: 0.9, isLess: true },
+          alerts: ["MoaSignatureFailures"],
+          queries: [{ expr: shareUpTo(60, "clientClockSkewSeconds", { window: RECENT }), legend: "within a minute" }],
+        },
+        {
+          title: "Age of connections at their end",
+          says: "Good: hours and days. A p50 of minutes: a network or load balancer cuts idle lines, or a pod does.",
+          kind: "lines",
+          unit: "s",
+          alerts: ["MoaReconnectStorm"],
+          queries: [
+            { expr: quantileOf(0.05, "connectionAgeSeconds", { window: RECENT }), legend: "p5" },
+            { expr: quantileOf(0.5, "connectionAgeSeconds", { window: RECENT }), legend: "p50" },
           ],
         },
         {

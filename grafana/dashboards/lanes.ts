@@ -1,6 +1,6 @@
 /** Lanes and outbox: what waits between gateways and workers, who works on it, and what goes back. */
 import type { DashboardEntry } from "./panel.ts";
-import { countOf, maxOf, quantileOf, rateOf, SHOWN, sumOf } from "./series.ts";
+import { countOf, each, maxOf, quantileOf, RECENT, rateOf, SHOWN, sumOf } from "./series.ts";
 
 export const lanes: DashboardEntry = {
   uid: "moa-lanes",
@@ -16,7 +16,7 @@ export const lanes: DashboardEntry = {
           kind: "tile",
           unit: "short",
           bounds: { warn: 5_000, bad: 50_000 },
-          alert: "MoaLaneBacklog",
+          alerts: ["MoaLaneBacklogHigh"],
           queries: [{ expr: sumOf("laneBacklogEvents"), legend: "events" }],
         },
         {
@@ -25,7 +25,7 @@ export const lanes: DashboardEntry = {
           kind: "tile",
           unit: "s",
           bounds: { warn: 10, bad: 60 },
-          alert: "MoaLaneStuck",
+          alerts: ["MoaLaneStuck"],
           queries: [{ expr: maxOf("laneOldestSeconds"), legend: "oldest" }],
         },
         {
@@ -34,7 +34,7 @@ export const lanes: DashboardEntry = {
           kind: "tile",
           unit: "short",
           bounds: { bad: 1, isLess: true },
-          alert: "MoaLanesUnowned",
+          alerts: ["MoaLanesUnowned"],
           queries: [{ expr: sumOf("lanesOwned"), legend: "lanes" }],
         },
         {
@@ -43,7 +43,7 @@ export const lanes: DashboardEntry = {
           kind: "tile",
           unit: "short",
           bounds: { warn: 1, bad: 100 },
-          alert: "MoaParkedEvents",
+          alerts: ["MoaEventsParked"],
           queries: [{ expr: sumOf("parkedEvents"), legend: "events" }],
         },
         {
@@ -52,7 +52,7 @@ export const lanes: DashboardEntry = {
           kind: "tile",
           unit: "s",
           bounds: { warn: 30, bad: 300 },
-          alert: "MoaOutboxStuck",
+          alerts: ["MoaOutboxStuck"],
           queries: [{ expr: maxOf("outboxOldestSeconds"), legend: "age" }],
         },
         {
@@ -61,7 +61,7 @@ export const lanes: DashboardEntry = {
           kind: "tile",
           unit: "short",
           bounds: { warn: 10_000, bad: 100_000 },
-          alert: "MoaChatLogBehind",
+          alerts: ["MoaChatLogBehind"],
           queries: [{ expr: sumOf("rowsBacklog"), legend: "entries" }],
         },
       ],
@@ -74,7 +74,7 @@ export const lanes: DashboardEntry = {
           says: "Good: flat and alike. One worker with more is slower than the others, or has a loud room: its turns say which.",
           kind: "lines",
           unit: "short",
-          alert: "MoaLaneBacklog",
+          alerts: ["MoaLaneBacklogHigh"],
           queries: [{ expr: sumOf("laneBacklogEvents", { by: "pod" }), legend: "{{pod}}" }],
         },
         {
@@ -83,7 +83,7 @@ export const lanes: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { warn: 10, bad: 60 },
-          alert: "MoaLaneStuck",
+          alerts: ["MoaLaneStuck"],
           queries: [{ expr: maxOf("laneOldestSeconds", { by: "pod" }), legend: "{{pod}}" }],
         },
         {
@@ -92,6 +92,24 @@ export const lanes: DashboardEntry = {
           kind: "lines",
           unit: "short",
           queries: [{ expr: sumOf("lanesOwned", { by: "pod" }), legend: "{{pod}}" }],
+        },
+        {
+          title: "Last read of lanes",
+          says: "How long ago a read of lanes came back to a worker, with or without events. Good: below 3 s: reads wait a second at most.",
+          kind: "lines",
+          unit: "s",
+          bounds: { warn: 5, bad: 30 },
+          alerts: ["MoaLaneReadsStalled"],
+          queries: [{ expr: `time() - (${each("laneReadAt")} > 0)`, legend: "{{pod}}" }],
+        },
+        {
+          title: "Events unaccounted",
+          says: "Good: 0, always. Anything else is loss or a double.",
+          kind: "lines",
+          unit: "short",
+          bounds: { bad: 1 },
+          alerts: ["MoaEventsUnaccounted"],
+          queries: [{ expr: sumOf("laneUnaccountedEvents"), legend: "events" }],
         },
         {
           title: "Lanes taken over",
@@ -105,6 +123,7 @@ export const lanes: DashboardEntry = {
           says: "Good: handled. Every event that was appended ends in one of these, once.",
           kind: "bars",
           unit: "cps",
+          alerts: ["MoaHandlingBudgetBurn"],
           queries: [{ expr: rateOf("eventsHandled", { by: "outcome" }), legend: "{{outcome}}" }],
         },
         {
@@ -123,7 +142,7 @@ export const lanes: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { bad: 5 },
-          alert: "MoaParkedEvents",
+          alerts: ["MoaEventsParked"],
           queries: [0.5, 0.99].map((q) => ({ expr: quantileOf(q, "turnSeconds"), legend: `p${q * 100}` })),
         },
         {
@@ -170,11 +189,20 @@ export const lanes: DashboardEntry = {
           queries: [{ expr: rateOf("sequenceGaps", { by: "cause" }), legend: "{{cause}}" }],
         },
         {
+          title: "Last sweep of the MySQL outbox",
+          says: "How long ago any worker looked at it. Good: below its period; while nobody does, its depth and age are old.",
+          kind: "lines",
+          unit: "s",
+          bounds: { bad: 60 },
+          alerts: ["MoaOutboxNotSwept"],
+          queries: [{ expr: `time() - (${maxOf("outboxSweptAt")} > 0)`, legend: "ago" }],
+        },
+        {
           title: "MySQL outbox",
           says: "Rows without a receipt. Good: near 0; a sweep offers them again.",
           kind: "lines",
           unit: "short",
-          alert: "MoaOutboxStuck",
+          alerts: ["MoaOutboxStuck"],
           queries: [{ expr: maxOf("outboxOpenRows"), legend: "open rows" }],
         },
       ],
@@ -187,6 +215,7 @@ export const lanes: DashboardEntry = {
           says: "written: committed to MySQL. refused: MySQL never takes their values; good is none, the log names them.",
           kind: "lines",
           unit: "cps",
+          alerts: ["MoaChatLogRowsLost"],
           queries: [
             { expr: rateOf("rowsWritten"), legend: "written" },
             { expr: rateOf("rowsRefused"), legend: "refused" },
@@ -198,7 +227,7 @@ export const lanes: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { bad: 0.5 },
-          alert: "MoaChatLogBehind",
+          alerts: ["MoaChatLogBehind"],
           queries: [0.5, 0.99].map((q) => ({
             expr: quantileOf(q, "rowsBatchSeconds"),
             legend: `p${q * 100}`,
@@ -210,10 +239,18 @@ export const lanes: DashboardEntry = {
           kind: "bars",
           unit: "short",
           bounds: { bad: 1 },
-          alert: "MoaJobsFail",
+          alerts: ["MoaJobsFail"],
           queries: [
             { expr: countOf("jobs", SHOWN, { where: { outcome: "failed" }, by: "queue" }), legend: "{{queue}}" },
           ],
+        },
+        {
+          title: "How long jobs run",
+          says: "Good: p99 below their period. One that takes longer keeps the next one waiting.",
+          kind: "lines",
+          unit: "s",
+          alerts: ["MoaJobsFail"],
+          queries: [{ expr: quantileOf(0.99, "jobSeconds", { by: "queue", window: RECENT }), legend: "p99 {{queue}}" }],
         },
         {
           title: "Jobs run, and rows dropped as outdated",

@@ -1,6 +1,4 @@
 /** What a panel and a dashboard are to the one who writes them: plain data. build.ts makes Grafana's JSON of it. */
-import type { AlertName } from "./alert-names.ts";
-
 /** Grafana's words: `cps` is counts a second, `percentunit` 0 to 1, `short` a plain number. */
 export const UNITS = ["s", "bytes", "cps", "percentunit", "short", "bool_yes_no"] as const;
 export type Unit = (typeof UNITS)[number];
@@ -24,8 +22,8 @@ export interface PanelEntry {
   readonly height?: number;
   /** From where it is a warning, and from where bad. With `isLess`, below. */
   readonly bounds?: Bounds;
-  /** What to follow when it is bad. */
-  readonly alert?: AlertName;
+  /** Names of the alerts (grafana/alerts) that it explains; it leads to their runbooks. */
+  readonly alerts?: readonly string[];
 }
 
 export interface Bounds {

@@ -6,6 +6,7 @@
  * quantile of a minute in which nothing happened is none.
  */
 import { type MetricSpec, metricCatalogue } from "#common/observe/metric-catalogue.ts";
+import { le } from "../alerts/alert.ts";
 
 type Catalogue = typeof metricCatalogue;
 type Key = keyof Catalogue;
@@ -77,7 +78,7 @@ export function shareUpTo<K extends KeyOf<"histogram">>(
 ): string {
   const { name, buckets } = metricCatalogue[key] as Extract<MetricSpec, { type: "histogram" }>;
   if (!buckets.includes(bound)) throw new RangeError(`${name} has no bucket up to ${bound}`);
-  const good = selector(`${name}_bucket`, { ...(over.where as object), le: `${bound}` });
+  const good = selector(`${name}_bucket`, over.where).replace(/}$/, `,${le(bound)}}`);
   const all = selector(`${name}_count`, over.where);
   return `sum(increase(${good}[${over.window}])) / sum(increase(${all}[${over.window}]))`;
 }
@@ -95,4 +96,4 @@ function byOf(label: PropertyKey | undefined): string {
 }
 
 /** A metric that every pod of ours has, and nobody else. */
-export const ANY_POD = metricCatalogue.lifeLost.name;
+export const ANY_POD = metricCatalogue.build.name;

@@ -1,6 +1,6 @@
 /** Redis, MySQL and Node: what the pods stand on, as the pods feel it. The servers' own exporters show their insides. */
 import type { DashboardEntry } from "./panel.ts";
-import { countOf, maxOf, rateOf, selector, sumOf } from "./series.ts";
+import { countOf, each, maxOf, quantileOf, rateOf, selector, sumOf } from "./series.ts";
 
 const RATE = "$__rate_interval";
 
@@ -17,8 +17,56 @@ export const stores: DashboardEntry = {
           says: "Good: none. timeout and connection: it is away or slow; MISCONF, OOM, NOREPLICAS, READONLY: it refuses writes, and says why.",
           kind: "bars",
           unit: "cps",
-          alert: "MoaRedisRefusesWrites",
+          alerts: ["MoaRedisRefusesWrites", "MoaRedisAway"],
           queries: [{ expr: rateOf("redisCallErrors", { by: "code" }), legend: "{{code}}" }],
+        },
+        {
+          title: "How long Redis takes to answer",
+          says: "Each pod asks it every 2 s who it is, behind its calls under way. Good: p95 below 0.01 s. Nothing shown: it answers nobody.",
+          kind: "lines",
+          unit: "s",
+          bounds: { warn: 0.05, bad: 0.1 },
+          alerts: ["MoaRedisSlow", "MoaRedisAway"],
+          queries: [
+            { expr: quantileOf(0.5, "redisAnswerSeconds"), legend: "p50" },
+            { expr: quantileOf(0.95, "redisAnswerSeconds"), legend: "p95" },
+          ],
+        },
+        {
+          title: "Settings under which Redis loses data",
+          says: "Good: 0. eviction: set maxmemory-policy noeviction; persistence: appendonly yes; replicas: min-replicas-to-write 1.",
+          kind: "lines",
+          unit: "short",
+          bounds: { bad: 1 },
+          alerts: ["MoaRedisUnfit", "MoaRedisNotPersistent"],
+          queries: [{ expr: maxOf("redisUnfitServers", { by: "fault" }), legend: "{{fault}}" }],
+        },
+        {
+          title: "Memory of the fullest Redis",
+          says: "As a share of its maxmemory; 0 where it has none. Good: below 60 %. At 100 % it refuses every write.",
+          kind: "lines",
+          unit: "percentunit",
+          bounds: { warn: 0.6, bad: 0.8 },
+          alerts: ["MoaRedisMemoryHigh"],
+          queries: [{ expr: maxOf("redisMemoryRatio"), legend: "used" }],
+        },
+        {
+          title: "Redis' clock less ours",
+          says: "Good: milliseconds. A second and more shortens lives and deadlines: look at the time service of that node.",
+          kind: "lines",
+          unit: "s",
+          bounds: { bad: 1 },
+          alerts: ["MoaClockSkew"],
+          queries: [{ expr: each("redisClockSkewSeconds"), legend: "{{pod}}" }],
+        },
+        {
+          title: "Rings too short",
+          says: "By how much the ring of what Redis acknowledged reaches back less than 15 s. Good: 0; more: add gateways.",
+          kind: "lines",
+          unit: "s",
+          bounds: { warn: 1, bad: 5 },
+          alerts: ["MoaReplayRingShort"],
+          queries: [{ expr: maxOf("replayRingShortSeconds", { by: "pod" }), legend: "{{pod}}" }],
         },
         {
           title: "Connections made again",
@@ -32,7 +80,7 @@ export const stores: DashboardEntry = {
           says: "A failover or restart: loss is assumed, rings are put back. Good: none that nobody planned.",
           kind: "bars",
           unit: "short",
-          alert: "MoaRedisFailover",
+          alerts: ["MoaReplayRunning"],
           queries: [{ expr: countOf("redisFailovers", RATE, { by: "pod" }), legend: "{{pod}}" }],
         },
         {
@@ -40,6 +88,7 @@ export const stores: DashboardEntry = {
           says: "They did not hear their own probe for 5 s. Good: none; streams are read meanwhile, so that answers come later and none is lost.",
           kind: "bars",
           unit: "short",
+          alerts: ["MoaSubscribersDeaf"],
           queries: [{ expr: countOf("probeSilences", RATE, { by: "pod" }), legend: "{{pod}}" }],
         },
         {
@@ -47,7 +96,7 @@ export const stores: DashboardEntry = {
           says: "Events and decisions given to Redis again. restored: they were gone. Good: none, and after a loss no given_up.",
           kind: "bars",
           unit: "short",
-          alert: "MoaReplayBeyondRing",
+          alerts: ["MoaAcknowledgedEventsLost", "MoaReplayRunning"],
           queries: [
             { expr: countOf("replayed", RATE, { where: { what: "event" }, by: "result" }), legend: "event {{result}}" },
             {
@@ -65,6 +114,7 @@ export const stores: DashboardEntry = {
           queries: [
             { expr: sumOf("heldBytes", { by: "pod" }), legend: "{{pod}} held" },
             { expr: sumOf("socketBufferedBytes", { by: "pod" }), legend: "{{pod}} to write" },
+            { expr: maxOf("socketBufferedMaxBytes", { by: "pod" }), legend: "{{pod}} fullest socket" },
           ],
         },
       ],
@@ -77,8 +127,20 @@ export const stores: DashboardEntry = {
           says: "Good: none. connection: it is away; read_only: we reached a replica; deadlock: tried again.",
           kind: "bars",
           unit: "cps",
-          alert: "MoaMysqlErrors",
+          alerts: ["MoaMysqlAway", "MoaMysqlReadOnly"],
           queries: [{ expr: rateOf("mysqlErrors", { by: "code" }), legend: "{{code}}" }],
+        },
+        {
+          title: "How long MySQL takes to answer",
+          says: "Statements of all kinds, each from its sending. Good: p95 below 0.05 s.",
+          kind: "lines",
+          unit: "s",
+          bounds: { warn: 0.1, bad: 0.5 },
+          alerts: ["MoaMysqlSlow", "MoaMysqlAway"],
+          queries: [
+            { expr: quantileOf(0.5, "mysqlQuerySeconds"), legend: "p50" },
+            { expr: quantileOf(0.95, "mysqlQuerySeconds"), legend: "p95" },
+          ],
         },
         {
           title: "What MySQL said of devices and rooms",
@@ -104,7 +166,7 @@ export const stores: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { warn: 0.25, bad: 1 },
-          alert: "MoaEventLoopSlow",
+          alerts: ["MoaEventLoopLag"],
           queries: [{ expr: selector("nodejs_eventloop_lag_p99_seconds"), legend: "{{pod}}" }],
         },
         {

@@ -41,7 +41,7 @@ export const way: DashboardEntry = {
           kind: "tile",
           unit: "short",
           bounds: { warn: 5_000, bad: 50_000 },
-          alert: "MoaLaneBacklog",
+          alerts: ["MoaLaneBacklogHigh"],
           queries: [{ expr: sumOf("laneBacklogEvents"), legend: "events" }],
         },
         {
@@ -71,7 +71,7 @@ export const way: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { bad: 0.5 },
-          alert: "MoaAppendsSlow",
+          alerts: ["MoaAppendBudgetBurn"],
           queries: [
             { expr: quantileOf(0.5, "deliverySeconds", { where: { leg: "in" } }), legend: "p50" },
             { expr: quantileOf(0.99, "deliverySeconds", { where: { leg: "in" } }), legend: "p99" },
@@ -84,7 +84,7 @@ export const way: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { bad: 1 },
-          alert: "MoaLaneStuck",
+          alerts: ["MoaLaneStuck"],
           queries: [
             { expr: quantileOf(0.5, "deliverySeconds", { where: { leg: "dispatch" } }), legend: "p50" },
             { expr: quantileOf(0.99, "deliverySeconds", { where: { leg: "dispatch" } }), legend: "p99" },
@@ -97,7 +97,7 @@ export const way: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { bad: 5 },
-          alert: "MoaParkedEvents",
+          alerts: ["MoaEventsParked"],
           queries: [
             { expr: quantileOf(0.5, "turnSeconds"), legend: "p50" },
             { expr: quantileOf(0.99, "turnSeconds"), legend: "p99" },
@@ -109,6 +109,7 @@ export const way: DashboardEntry = {
           says: "Good: none. Frames that could not be decoded, and sockets held back because their lane is away or full.",
           kind: "lines",
           unit: "short",
+          alerts: ["MoaFrameErrors"],
           queries: [
             { expr: rateOf("frameErrors"), legend: "faulty frames/s" },
             { expr: sumOf("socketsPaused"), legend: "sockets held" },
@@ -190,7 +191,7 @@ export const way: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { warn: 1, bad: 4.3 },
-          alert: "MoaZombieWriterStuck",
+          alerts: ["MoaZombieWriterStuck"],
           queries: [
             { expr: quantileOf(0.5, "barrierRttSeconds"), legend: "p50" },
             { expr: quantileOf(0.99, "barrierRttSeconds"), legend: "p99" },
@@ -199,11 +200,11 @@ export const way: DashboardEntry = {
         {
           ...TALL,
           title: "7 Frame read to answer written",
-          says: "The whole way but for the phone. Good: p99 below 2.5 s. Compare with stage 3: what is more is the turn, the commit and the outbox.",
+          says: "The whole way but for the phone. Good: p99 below 2 s. Compare with stage 3: what is more is the turn, the commit and the outbox.",
           kind: "lines",
           unit: "s",
-          bounds: { bad: 2.5 },
-          alert: "MoaAnswersSlow",
+          bounds: { bad: 2 },
+          alerts: ["MoaDeliveryBudgetBurn"],
           queries: [
             { expr: quantileOf(0.5, "deliverySeconds", { where: { leg: "out" } }), legend: "p50" },
             { expr: quantileOf(0.99, "deliverySeconds", { where: { leg: "out" } }), legend: "p99" },
@@ -224,7 +225,7 @@ export const way: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { warn: 10, bad: 60 },
-          alert: "MoaLaneStuck",
+          alerts: ["MoaLaneStuck"],
           queries: [{ expr: maxOf("laneOldestSeconds", { by: "pod" }), legend: "{{pod}}" }],
         },
         {
@@ -281,7 +282,7 @@ export const way: DashboardEntry = {
           kind: "lines",
           unit: "short",
           bounds: { warn: 10_000, bad: 100_000 },
-          alert: "MoaChatLogBehind",
+          alerts: ["MoaChatLogBehind"],
           queries: [{ expr: sumOf("rowsBacklog"), legend: "entries" }],
         },
         {
@@ -290,7 +291,7 @@ export const way: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { bad: 0.5 },
-          alert: "MoaChatLogBehind",
+          alerts: ["MoaChatLogBehind"],
           queries: [
             { expr: quantileOf(0.5, "rowsBatchSeconds", { where: { result: "ok" } }), legend: "p50" },
             { expr: quantileOf(0.99, "rowsBatchSeconds", { where: { result: "ok" } }), legend: "p99" },

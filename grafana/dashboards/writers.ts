@@ -23,7 +23,7 @@ export const writers: DashboardEntry = {
           kind: "tile",
           unit: "short",
           bounds: { warn: 1, bad: 10 },
-          alert: "MoaWriterlessBots",
+          alerts: ["MoaWriterlessBots", "MoaWriterAvailabilityBudgetBurn"],
           queries: [{ expr: sumOf("writerlessBots"), legend: "bots" }],
         },
         {
@@ -32,7 +32,7 @@ export const writers: DashboardEntry = {
           kind: "tile",
           unit: "short",
           bounds: { warn: 10, bad: 100 },
-          alert: "MoaFailoverStorm",
+          alerts: ["MoaFailoverStorm"],
           queries: [{ expr: sumOf("writerFailoversInProgress"), legend: "failovers" }],
         },
         {
@@ -40,7 +40,7 @@ export const writers: DashboardEntry = {
           says: "In the time shown. Good: as many as phones really died. Many at once are a network, Redis or our own pod, not phones.",
           kind: "tile",
           unit: "short",
-          alert: "MoaFailoverStorm",
+          alerts: ["MoaFailoverStorm"],
           queries: [{ expr: countOf("zombiesDetected", SHOWN), legend: "zombies" }],
         },
         {
@@ -49,7 +49,7 @@ export const writers: DashboardEntry = {
           kind: "tile",
           unit: "percentunit",
           bounds: { warn: 0.05, bad: 0.1 },
-          alert: "MoaZombieFalsePositives",
+          alerts: ["MoaZombieFalsePositives"],
           queries: [
             {
               expr: `${countOf("zombieFalsePositives", SHOWN)} / ${countOf("zombiesDetected", SHOWN)}`,
@@ -63,7 +63,7 @@ export const writers: DashboardEntry = {
           kind: "tile",
           unit: "short",
           bounds: { bad: 1 },
-          alert: "MoaWriterSplitBrain",
+          alerts: ["MoaWriterSplitBrain"],
           queries: [{ expr: countOf("fencingViolations", SHOWN), legend: "violations" }],
         },
         {
@@ -72,7 +72,7 @@ export const writers: DashboardEntry = {
           kind: "tile",
           unit: "percentunit",
           bounds: { warn: 1, bad: 0.99, isLess: true },
-          alert: "MoaWriterOutageBudgetFast",
+          alerts: ["MoaWriterOutageBudgetBurn"],
           queries: [{ expr: shareUpTo(5, "writerOutageSeconds", { window: SHOWN }), legend: "within 5 s" }],
         },
       ],
@@ -87,7 +87,7 @@ export const writers: DashboardEntry = {
           unit: "s",
           width: 8,
           bounds: { warn: 5, bad: 20 },
-          alert: "MoaZombieWriterStuck",
+          alerts: ["MoaZombieWriterStuck"],
           queries: quantilesOf("zombieDetectionSeconds"),
         },
         {
@@ -97,7 +97,7 @@ export const writers: DashboardEntry = {
           unit: "s",
           width: 8,
           bounds: { warn: 0.5, bad: 2.5 },
-          alert: "MoaWriterOutageBudgetFast",
+          alerts: ["MoaWriterOutageBudgetBurn"],
           queries: quantilesOf("writerPromotionSeconds"),
         },
         {
@@ -107,7 +107,7 @@ export const writers: DashboardEntry = {
           unit: "s",
           width: 8,
           bounds: { warn: 5, bad: 6 },
-          alert: "MoaWriterOutageBudgetFast",
+          alerts: ["MoaWriterOutageBudgetBurn"],
           queries: quantilesOf("writerOutageSeconds"),
         },
       ],
@@ -127,7 +127,7 @@ export const writers: DashboardEntry = {
           says: "pod_gone and lease_lost are pods of ours, loop_stalled our own event loop: look at that pod first, before phones.",
           kind: "bars",
           unit: "short",
-          alert: "MoaFailoverStorm",
+          alerts: ["MoaFailoverStorm"],
           queries: [{ expr: countOf("writerFailovers", "$__rate_interval", { by: "reason" }), legend: "{{reason}}" }],
         },
         {
@@ -155,6 +155,7 @@ export const writers: DashboardEntry = {
           says: "Living connections of the bot on the pod that took over. Good: p50 of 1 and more; at 0 bots have no second phone there.",
           kind: "lines",
           unit: "short",
+          alerts: ["MoaStandbysLost"],
           queries: [0.05, 0.5].map((q) => ({
             expr: quantileOf(q, "standbyCandidates", { window: RECENT }),
             legend: `p${q * 100}`,
@@ -165,7 +166,7 @@ export const writers: DashboardEntry = {
           says: "Good: none. A flap is a writer replaced within 60 s of its beginning: two devices duel, or a network comes and goes.",
           kind: "lines",
           unit: "short",
-          alert: "MoaWriterFlaps",
+          alerts: ["MoaWriterFlaps"],
           queries: [{ expr: countOf("writerFlaps", RECENT), legend: "flaps in 10 min" }],
         },
         {
@@ -196,7 +197,7 @@ export const writers: DashboardEntry = {
           kind: "bars",
           unit: "short",
           bounds: { bad: 1 },
-          alert: "MoaEpochRegression",
+          alerts: ["MoaEpochRegression"],
           queries: [
             { expr: countOf("fencingViolations", "$__rate_interval", { by: "point" }), legend: "violation: {{point}}" },
             { expr: countOf("epochRegressions", "$__rate_interval"), legend: "epoch regression" },
@@ -208,16 +209,40 @@ export const writers: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { warn: 15, bad: 30 },
-          alert: "MoaZombieDetectorStalled",
+          alerts: ["MoaZombieDetectorStalled"],
           queries: [{ expr: `time() - (${each("zombieDetectorAt")} > 0)`, legend: "{{pod}}" }],
+        },
+        {
+          title: "Silent longest",
+          says: "The open connection that is silent longest, by role. Good: writers and standbys below 20 s, in which a dead one is found; zombies may be older.",
+          kind: "lines",
+          unit: "s",
+          bounds: { warn: 20, bad: 29 },
+          alerts: ["MoaZombieWriterStuck"],
+          queries: [{ expr: maxOf("zombieOldestSeconds", { by: "role" }), legend: "{{role}}" }],
+        },
+        {
+          title: "Life left at its renewal",
+          says: "Of 2.5 s. Good: p1 above 1 s. Near 0 the pod is about to be taken for dead by the others: its event loop or Redis is slow.",
+          kind: "lines",
+          unit: "s",
+          bounds: { warn: 1, bad: 0.75, isLess: true },
+          alerts: ["MoaLifeNearlyLost"],
+          queries: [
+            { expr: quantileOf(0.01, "lifeLeftSeconds", { window: RECENT }), legend: "p1" },
+            { expr: quantileOf(0.5, "lifeLeftSeconds", { window: RECENT }), legend: "p50" },
+          ],
         },
         {
           title: "Lives lost",
           says: "Pods that found their life key gone: they begin no write until they have taken each tenure anew. Good: none.",
           kind: "bars",
           unit: "short",
-          alert: "MoaLifeLost",
-          queries: [{ expr: countOf("lifeLost", "$__rate_interval", { by: "pod" }), legend: "{{pod}}" }],
+          alerts: ["MoaLifeLost"],
+          queries: [
+            { expr: countOf("lifeLost", "$__rate_interval", { by: "pod" }), legend: "lost: {{pod}}" },
+            { expr: countOf("lifeErrors", "$__rate_interval", { by: "pod" }), legend: "not answered: {{pod}}" },
+          ],
         },
       ],
     },
@@ -248,7 +273,7 @@ export const writers: DashboardEntry = {
           kind: "lines",
           unit: "short",
           bounds: { bad: 1 },
-          alert: "MoaHeldActions",
+          alerts: ["MoaHeldActionsOld"],
           queries: [{ expr: maxOf("heldActions"), legend: "actions" }],
         },
         {
@@ -257,7 +282,7 @@ export const writers: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { warn: 600, bad: 3_600 },
-          alert: "MoaHeldActions",
+          alerts: ["MoaHeldActionsOld"],
           queries: [{ expr: maxOf("heldOldestSeconds"), legend: "age" }],
         },
         {
@@ -273,7 +298,7 @@ export const writers: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { bad: 1 },
-          alert: "MoaReplayBeyondRing",
+          alerts: ["MoaAcknowledgedEventsLost"],
           queries: [{ expr: maxOf("replayRingShortSeconds", { by: "pod" }), legend: "{{pod}}" }],
         },
       ],
@@ -281,6 +306,18 @@ export const writers: DashboardEntry = {
     {
       title: "Phones",
       panels: [
+        {
+          title: "Bots, and who stands by",
+          says: "Good: as many standbys as bots have second phones. Bots with connections on two gateways count on both.",
+          kind: "lines",
+          unit: "short",
+          alerts: ["MoaStandbysLost"],
+          queries: [
+            { expr: sumOf("registeredBots"), legend: "bots" },
+            { expr: sumOf("connections", { where: { role: "writer" } }), legend: "writers" },
+            { expr: sumOf("connections", { where: { role: "standby" } }), legend: "standbys" },
+          ],
+        },
         {
           title: "Phones by what they prove",
           says: "unconfirmed: they echo no ping, so that nothing written to them is ever proven read. Good: few; update their script.",

@@ -54,10 +54,7 @@ export class WatchedSite {
   static async open(plan: WatchPlan): Promise<WatchedSite> {
     const dir = mkdtempSync(join(tmpdir(), "moa-watched-"));
     const { env = {} } = plan;
-    const watched = new WatchedSite(
-      await Site.prepare({ dir, topology: "single", gateways: 2, workers: 2, env }),
-      dir,
-    );
+    const watched = new WatchedSite(await Site.prepare({ dir, topology: "single", gateways: 2, workers: 2, env }), dir);
     try {
       await watched.#start(plan);
       return watched;
@@ -115,7 +112,11 @@ export class WatchedSite {
   async #startPrometheus(rules: readonly string[]): Promise<void> {
     const port = await freePort();
     const pods = [
-      ...this.site.gateways.map(({ name, ports }) => ({ name, role: "gateway" as const, opsPort: ports.ops as number })),
+      ...this.site.gateways.map(({ name, ports }) => ({
+        name,
+        role: "gateway" as const,
+        opsPort: ports.ops as number,
+      })),
       ...this.site.workers.map(({ name, ports }) => ({ name, role: "worker" as const, opsPort: ports.ops as number })),
     ];
     const logFile = join(this.#dir, "logs", "prometheus.log");

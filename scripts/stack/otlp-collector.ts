@@ -37,7 +37,9 @@ export class OtlpCollector {
 
   private constructor() {
     this.#server = createServer((request, response) => {
-      void this.#take(request).then((status) => response.writeHead(status, { "content-type": "application/json" }).end("{}"));
+      void this.#take(request).then((status) =>
+        response.writeHead(status, { "content-type": "application/json" }).end("{}"),
+      );
     });
   }
 

@@ -35,7 +35,7 @@ export function prometheusServer({ dir, port, logFile, pods, rules }: Prometheus
   const every = `${SCRAPE_EVERY_S}s`;
   const targets = pods.map(({ name, role, opsPort }) => ({
     targets: [`127.0.0.1:${opsPort}`],
-    labels: { namespace: "moa", pod: name, job: `moa/moa-${role}` },
+    labels: { namespace: "moa", pod: name, job: `moa/moa-${role === "worker" ? "workers" : role}` },
   }));
   const text = stringify({
     global: { scrape_interval: every, scrape_timeout: every, evaluation_interval: every },
