@@ -6,7 +6,9 @@
 #   servers:  looked for on the PATH and in the sbin folders, which Debian leaves out of a user's PATH;
 #             one that is given (MOA_REDIS_URL, _SENTINELS or _CLUSTER, MOA_MYSQL_URL) is not needed
 #
-# With the argument `packages` it looks after those alone: an operator's machine needs no servers.
+# With the argument `packages` it looks after those alone: an operator's machine needs no servers. With `tests` also after
+# promtool, prometheus and amtool, which the alerts and dashboards are tested with; where it cannot install them it says
+# so and goes on, and those tests fail.
 #
 # `npm install` and not `npm ci`: the lock lacks packages of other platforms that some mirrors serve late, and `ci`
 # refuses such a lock. `--no-save` leaves the lock as it is.
@@ -70,21 +72,35 @@ without_starting_services() {
   as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 "$@"
 }
 
+missing_tools() {
+  if ! found promtool || ! found prometheus; then echo prometheus; fi
+  found amtool || echo prometheus-alertmanager
+}
+
 install_servers() {
   otherwise="or name servers that you have in MOA_REDIS_URL and MOA_MYSQL_URL"
   found apt-get || fail "no Debian or Ubuntu: please install Redis >= 7.0 (or Valkey >= 8) and MariaDB >= 10.11, $otherwise"
   as_root true 2>/dev/null || fail "neither root nor sudo without a password: please run
        sudo apt-get install --no-install-recommends $1
      $otherwise"
+  apt_install "$1"
+  [ -z "$(missing_servers)" ] || fail "apt-get found nothing to do and yet there is no $(missing_servers | tr '\n' ' '): install it yourself, $otherwise"
+}
+
+install_tools() {
+  if found apt-get && as_root true 2>/dev/null; then (apt_install "$1") || :; fi
+  [ -z "$(missing_tools)" ] || say "the tests of alerts and dashboards will fail: they need promtool, prometheus and amtool (Debian: $1)"
+}
+
+apt_install() {
   say "installing $1 with apt-get; their system services are not started ..."
   log="$(mktemp)"
   (
     as_root apt-get -o DPkg::Lock::Timeout=120 update &&
       # shellcheck disable=SC2086 # a list of packages
       without_starting_services apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends $1
-  ) </dev/null >"$log" 2>&1 || { tail -n 25 "$log" >&2; rm -f "$log"; fail "apt-get failed; its words are above. Install $1 yourself, $otherwise"; }
+  ) </dev/null >"$log" 2>&1 || { tail -n 25 "$log" >&2; rm -f "$log"; fail "apt-get failed; its words are above. Install $1 yourself"; }
   rm -f "$log"
-  [ -z "$(missing_servers)" ] || fail "apt-get found nothing to do and yet there is no $(missing_servers | tr '\n' ' '): install it yourself, $otherwise"
 }
 
 if ! packages_are_there; then
@@ -97,4 +113,10 @@ if [ -n "$servers" ]; then
   alone
   servers="$(missing_servers | tr '\n' ' ' | sed 's/ $//')"
   if [ -n "$servers" ]; then install_servers "$servers"; fi
+fi
+[ "${1:-}" = tests ] || exit 0
+if [ -n "$(missing_tools)" ]; then
+  alone
+  tools="$(missing_tools | tr '\n' ' ' | sed 's/ $//')"
+  if [ -n "$tools" ]; then install_tools "$tools"; fi
 fi

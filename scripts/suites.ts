@@ -33,6 +33,7 @@ export const suites: readonly Suite[] = [
   { name: "lint", size: "the whole tree", command: [BIOME, "check", "--error-on-warnings"], cores: 1, isQuick: true },
   vitest("conformance", "Redis and memory by one suite of claims"),
   vitest("stores", "a private MariaDB"),
+  vitest("ops", "every alert by Prometheus' tool, fired and quiet; runbooks tried"),
   vitest("sim", "some hundred seeds"),
   {
     name: "chaos",

@@ -1,6 +1,6 @@
 /** MySQL as the pods see it: away, refusing, slow. */
 import { limits } from "#common/contract/limits.ts";
-import { type Alert, COUNT, DEPLOYMENT, RATE } from "./alert.ts";
+import { type Alert, DEPLOYMENT, RATE } from "./alert.ts";
 
 const board = "moa-stores";
 

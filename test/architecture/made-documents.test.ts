@@ -7,7 +7,10 @@ import { describe, expect, it } from "vitest";
 import { settingsSchema } from "#common/config/schema.ts";
 import { errorCatalogue, type Outcome } from "#common/kernel/errors.ts";
 import { type MetricSpec, metricCatalogue } from "#common/observe/metric-catalogue.ts";
+import type { Alert } from "#grafana/alerts/alert.ts";
+import { alerts, ruleGroups, runbookOf } from "#grafana/alerts/rules.ts";
 import { ROOT } from "./copied-tree.ts";
+import { metricsIn } from "./rules/series-read.ts";
 
 const DUTIES: Readonly<Record<Outcome, string>> = {
   retry: "back off and try again, within bounds",
@@ -38,10 +41,14 @@ describe("documents made from catalogues", () => {
       Object.entries(labels)
         .map(([label, values]) => `${label}: ${values.join(", ")}`)
         .join("; "),
+      alertsReading(name).map(linkToRunbook).join(", "),
     ]);
-    const about =
-      "Every metric of a pod, at `/metrics` on its ops port, besides Node's own. Labels come from closed lists only.";
-    await expectDocument("metrics", [about, table(["name", "type", "what it counts", "labels"], rows)]);
+    const about = [
+      "Every metric of a pod, at `/metrics` on its ops port, besides Node's own. Units are those of the name's ending:",
+      "seconds, bytes; without one, things. Labels come from closed lists only, and every series is there from the start.",
+      "The last column has the alerts that read it, themselves or by a recording.",
+    ].join("\n");
+    await expectDocument("metrics", [about, table(["name", "type", "what it counts", "labels", "alerts"], rows)]);
   });
 
   it("docs/settings.md lists every setting", async () => {
@@ -55,6 +62,20 @@ describe("documents made from catalogues", () => {
     await expectDocument("settings", [about, table(["variable", "default", "what it does"], rows)]);
   });
 });
+
+/** Names, each once. */
+function alertsReading(metric: string): readonly string[] {
+  const recordings = ruleGroups().flatMap(({ rules }) =>
+    rules.flatMap(({ record, expr }) => (record ? [[record, expr] as const] : [])),
+  );
+  const reading = recordings.filter(([, expr]) => metricsIn(expr).has(metric)).map(([record]) => record);
+  const reads = ({ expr }: Alert) => [...metricsIn(expr)].some((name) => name === metric || reading.includes(name));
+  return [...new Set(alerts.filter(reads).map(({ name }) => name))];
+}
+
+function linkToRunbook(alert: string): string {
+  return `[${alert}](runbooks/${runbookOf(alert)}.md)`;
+}
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
