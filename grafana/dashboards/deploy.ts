@@ -191,7 +191,7 @@ export const deploy: DashboardEntry = {
         },
         {
           title: "Closed by a drain, and by other causes",
-          says: "Good: drain alone while one runs.",
+          says: "Good: drain alone while one runs. Other causes rise only where phones are cut: the grace period is too short.",
           kind: "bars",
           unit: "short",
           queries: [
@@ -216,7 +216,7 @@ export const deploy: DashboardEntry = {
         },
         {
           title: "Takeovers",
-          says: "Good: clean ones only.",
+          says: "Good: clean ones only. Abrupt ones cost their rooms 3 s: the worker was killed before it released its lanes.",
           kind: "bars",
           unit: "short",
           queries: [{ expr: countOf("laneTakeovers", RATE, { by: "kind" }), legend: "{{kind}}" }],

@@ -163,7 +163,7 @@ export const way: DashboardEntry = {
         {
           ...LOW,
           title: "7 Gateways write",
-          says: "Action frames written to phones.",
+          says: "Action frames written to phones. Good: as many as answers are enqueued; resent ones count again.",
           kind: "tile",
           unit: "cps",
           queries: [{ expr: rateOf("frames", { where: { direction: "out", type: "action" } }), legend: "answers" }],

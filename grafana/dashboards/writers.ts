@@ -258,7 +258,7 @@ export const writers: DashboardEntry = {
         },
         {
           title: "In doubt per failover",
-          says: "Good: 16 at most, by design.",
+          says: "Actions that the next writer found unconfirmed. Good: 16 at most, by design; more is a fault of ours.",
           kind: "lines",
           unit: "short",
           bounds: { bad: 16 },
@@ -278,10 +278,10 @@ export const writers: DashboardEntry = {
         },
         {
           title: "Oldest held action",
-          says: "Good: below an hour.",
+          says: "Good: below a quarter of an hour. Whoever waits has paid, or not: moa held BOT list, then decide.",
           kind: "lines",
           unit: "s",
-          bounds: { warn: 600, bad: 3_600 },
+          bounds: { warn: 300, bad: 900 },
           alerts: ["MoaHeldActionsOld"],
           queries: [{ expr: maxOf("heldOldestSeconds"), legend: "age" }],
         },
