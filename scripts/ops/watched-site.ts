@@ -1,6 +1,6 @@
 /**
- * A site as chaos runs have it (chaos/site.ts), with its phones and a Prometheus that scrapes its pods. What is asked of
- * Prometheus later is about the run as a whole, from `startedAt`.
+ * A site as chaos runs have it (chaos/site.ts), with its phones and a Prometheus that scrapes its pods and judges the
+ * rules, hastened. What is asked of it later is about the run as a whole, from `startedAt`.
  *
  *   open: Redis, MariaDB, pods ──> Prometheus and phones side by side ──> phones speak
  */
@@ -20,6 +20,7 @@ import { Texts } from "#scripts/chaos/texts.ts";
 import type { Child } from "#scripts/stack/child.ts";
 import { freePort } from "#scripts/stack/free-port.ts";
 import { PrometheusApi, prometheusServer } from "#scripts/stack/prometheus.ts";
+import { hastenedRules } from "./hastened-rules.ts";
 
 const SCRAPED_MS_MAX = 60_000;
 const NO_BOTS: Readonly<Record<BotSort, number>> = { crowd: 0, pair: 0, alone: 0, idle: 0, stoppable: 0, spare: 0 };
@@ -27,8 +28,6 @@ const NO_BOTS: Readonly<Record<BotSort, number>> = { crowd: 0, pair: 0, alone: 0
 export interface WatchPlan {
   readonly bots: Partial<Readonly<Record<BotSort, number>>>;
   readonly linesPerS: number;
-  /** Files. */
-  readonly rules: readonly string[];
   /** Settings of the pods. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -91,7 +90,7 @@ export class WatchedSite {
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
-  async #start({ bots, linesPerS, rules }: WatchPlan): Promise<void> {
+  async #start({ bots, linesPerS }: WatchPlan): Promise<void> {
     const { site, scene } = this;
     await site.start();
     this.startedAt = Date.now();
@@ -101,7 +100,7 @@ export class WatchedSite {
     this.#ends.push(...site.pods.map(({ logFile }) => followLog(logFile, scene.history)));
     const counts = { ...NO_BOTS, ...bots };
     const fleet = scene.fleet.open({ bridges: site.bridges, counts, linesPerS, run: scene.run });
-    await Promise.all([fleet, this.#startPrometheus(rules)]);
+    await Promise.all([fleet, this.#startPrometheus()]);
     scene.fleet.speak();
     // Increases are counted from the first scrape on.
     await until("every pod is scraped", SCRAPED_MS_MAX, async () => {
@@ -109,7 +108,7 @@ export class WatchedSite {
     });
   }
 
-  async #startPrometheus(rules: readonly string[]): Promise<void> {
+  async #startPrometheus(): Promise<void> {
     const port = await freePort();
     const pods = [
       ...this.site.gateways.map(({ name, ports }) => ({
@@ -120,6 +119,7 @@ export class WatchedSite {
       ...this.site.workers.map(({ name, ports }) => ({ name, role: "worker" as const, opsPort: ports.ops as number })),
     ];
     const logFile = join(this.#dir, "logs", "prometheus.log");
+    const rules = [hastenedRules(this.#dir)];
     const child = prometheusServer({ dir: join(this.#dir, "prometheus"), port, logFile, pods, rules });
     this.#prometheus = { child, api: new PrometheusApi(port) };
     await child.start();
