@@ -54,5 +54,6 @@ export const suites: readonly Suite[] = [
     cores: 2,
     isQuick: false,
   },
+  vitest("ops", "rules by promtool, dashboards of a scraped run, the demonstration", { cores: 2 }),
   vitest("stack", "whole stacks of processes, killed and paused; small fleets", { cores: 2 }),
 ];
