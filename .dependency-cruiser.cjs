@@ -146,9 +146,18 @@ const hygiene = [
   },
   {
     name: "product-knows-no-scripts",
-    comment: "Scripts and benchmarks drive the product; a pod does not carry them.",
+    comment: "Scripts and benchmarks drive the product, boards and alerts watch it; a pod does not carry them.",
     from: { path: "^(common|gateway|workers|console)/" },
-    to: { path: "^(scripts|bench)/" },
+    to: { path: "^(scripts|bench|grafana)/" },
+  },
+  {
+    name: "boards-and-alerts-are-data",
+    comment: "They are made from what pods say of themselves: metrics and limits. They run nothing.",
+    from: { path: "^grafana/" },
+    to: {
+      path: "^(common|gateway|workers|console|scripts|bench|test)/",
+      pathNot: "^common/(contract|kernel|observe)/",
+    },
   },
   {
     name: "everything-resolves",

@@ -53,7 +53,7 @@ describe("a connection", () => {
 
 describe("the gate of a reign", () => {
   it("withholds what may not begin any more, and all that follows", async () => {
-    const { clock, reign, act, echo, shown } = await admitted();
+    const { clock, reign, act, echo, shown, metric } = await admitted();
     act(1);
     reign.isOurs = false;
     act(2);
@@ -63,6 +63,7 @@ describe("the gate of a reign", () => {
     echo();
     expect(shown()).toEqual(["1"]);
     expect(reign.confirmed).toEqual([]);
+    expect(await metric('moa_fencing_rejections_total{point="gateway_send"}')).toBe(2);
   });
 
   it("is shut when the next one is heard: neither its frames nor its echoes count", async () => {

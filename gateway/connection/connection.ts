@@ -138,7 +138,7 @@ export class Connection implements WireEnd, WriterConnection {
   hear(hearing: WriteHearing | null): void {
     this.#gate?.shut();
     this.#watch.forget();
-    this.#gate = hearing && new Gate(hearing);
+    this.#gate = hearing && new Gate(hearing, this.#options.metrics);
   }
 
   acted(mark: number, busyMs: number): void {

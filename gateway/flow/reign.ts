@@ -150,7 +150,6 @@ export class Reign implements WriteHearing {
   mayBegin(): boolean {
     const may = !this.#ended && !this.#leaving?.hasStopped && this.#options.mayWrite(this.tenure);
     if (!may) this.#isSpoilt = true;
-    if (!may) this.#options.metrics.fencingRejections.inc(1, { point: "gateway_send" });
     return may;
   }
 

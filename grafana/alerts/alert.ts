@@ -55,9 +55,7 @@ export function le(edge: number): string {
 export const NAMED = "{{ or $labels.pod $labels.instance }}";
 /** On the right of a comparison or `and`: the series of our pods alone, of metrics that others have too. */
 export const OURS = "on (namespace, pod, instance) max by (namespace, pod, instance) (moa_build_info == 1)";
-
 /** In a summary: the value of something that is counted. increase() reckons to the ends of its window, and gives fractions. */
 export const COUNT = '{{ $value | printf "%.0f" }}';
-
 /** In a summary: so many a second. */
 export const RATE = '{{ $value | printf "%.1f" }}';

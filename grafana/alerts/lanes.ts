@@ -43,8 +43,12 @@ export const laneAlerts: readonly Alert[] = [
     summary: "The oldest line that is not done is {{ $value | humanizeDuration }} old",
     description: `People wait for their answers, which come to nothing when they are ${limits.actionMsMax / 1_000} s late.`,
     fires: {
-      series: { 'moa_lane_oldest_event_age_seconds{pod="worker-1"}': "0 60 120 180 240" },
+      series: {
+        'moa_lane_oldest_event_age_seconds{namespace="prod",pod="worker-1"}': "0 60 120 180 240",
+        'moa_lane_oldest_event_age_seconds{namespace="staging",pod="worker-1"}': "1x9",
+      },
       at: "4m",
+      labels: { namespace: "prod" },
       says: "The oldest line that is not done is 4m 0s old",
     },
     quiet: {

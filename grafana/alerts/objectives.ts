@@ -39,6 +39,10 @@ const OUTAGE_EDGE = 5;
 const ANSWER_EDGE = 2;
 const APPEND_EDGE = 0.5;
 
+const PAGE_MINUTES = 70;
+/** What the slow burn's cases run by: three days of minutes would take a test a minute. */
+const SLOW = { every: "30m", steps: 150, at: "73h" } as const;
+
 const countOf = (series: string, window: string) => `sum ${DEPLOYMENT} (rate(${series}[${window}]))`;
 const slow = (name: string, labels: string, edge: number) => (window: string) =>
   `(${countOf(`${name}_count{${labels}}`, window)} - ${countOf(`${name}_bucket{${labels},${le(edge)}}`, window)})`;
@@ -122,11 +126,7 @@ export const objectives: readonly Objective[] = [
   },
 ];
 
-const PAGE_MINUTES = 70;
-/** What the slow burn's cases run by: three days of minutes would take a test a minute. */
-const SLOW = { every: "30m", steps: 150, at: "73h" } as const;
-
-export function recordingsOf(windows: readonly string[]): readonly Recording[] {
+function recordingsOf(windows: readonly string[]): readonly Recording[] {
   return objectives.flatMap(({ of, failed, all }) =>
     windows.map((window) => ({
       record: `moa:${of}:ratio_rate${window}`,

@@ -1,10 +1,10 @@
 /** Dashboards as Grafana gets them, against what pods show and what alerts lead to. Each rule is tried on a planted fault too. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type MetricSpec, metricCatalogue } from "#common/observe/metric-catalogue.ts";
 import { createMetrics } from "#common/observe/metrics.ts";
-import { alerts, ruleGroups } from "#grafana/alerts/rules.ts";
+import { alerts, LINKS, ruleGroups } from "#grafana/alerts/rules.ts";
 import { dashboards } from "#grafana/dashboards/catalogue.ts";
 import { ROOT } from "./copied-tree.ts";
 import {
@@ -124,6 +124,14 @@ describe("dashboards", () => {
       for (const [plant, reported] of plants) expect(faults(planted(plant)).join("\n")).toContain(reported);
     });
   }
+
+  it("lead to runbooks that are there", () => {
+    const urls = boards.flatMap((board) => shown(board).flatMap(({ links = [] }) => links.map(({ url }) => url)));
+    const isThere = (url: string) => existsSync(join(ROOT, "docs/runbooks", `${url.split("/").at(-1)}.md`));
+    expect(urls.length).toBeGreaterThan(50);
+    expect(urls.filter((url) => !isThere(url))).toEqual([]);
+    expect(isThere(`${LINKS.runbooks}/moa-nothing`)).toBe(false);
+  });
 
   it("show every metric of the catalogue", () => {
     const seen = new Set(boards.flatMap((board) => exprsOf(board).flatMap((one) => [...metricsIn(one)])));

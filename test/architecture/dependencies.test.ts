@@ -51,6 +51,9 @@ const PLANTED: readonly (readonly [file: string, imports: string, breaks: readon
   ["gateway/flow/planted-fixture.ts", "#test/fixtures/planted.ts", ["no-test-code-in-product"]],
   ["scripts/planted.ts", "#common/contract/ids.ts", []],
   ["gateway/flow/planted-script.ts", "#scripts/planted.ts", ["product-knows-no-scripts"]],
+  ["grafana/dashboards/planted.ts", "#common/contract/ids.ts", []],
+  ["gateway/flow/planted-board.ts", "#grafana/dashboards/planted.ts", ["product-knows-no-scripts"]],
+  ["grafana/dashboards/planted-pod.ts", "#gateway/platforms/platform.ts", ["boards-and-alerts-are-data"]],
   ["gateway/flow/planted-typo.ts", "#common/contract/no-such-file.ts", ["everything-resolves"]],
   // A cycle is reported once.
   ["gateway/flow/planted-here.ts", "./planted-there.ts", ["no-cycles"]],
@@ -98,7 +101,7 @@ function ruleNames(): string[] {
 /** The tool of the project with the rules of the project, run over another tree. */
 async function violationsIn(tree: string): Promise<Violation[]> {
   const tool = join(ROOT, "node_modules/.bin/depcruise");
-  const folders = ["common", "gateway", "workers", "console", "scripts", "bench", "test"].filter((name) =>
+  const folders = ["common", "gateway", "workers", "console", "scripts", "bench", "grafana", "test"].filter((name) =>
     existsSync(join(tree, name)),
   );
   const run = promisify(execFile)(

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import type { Alert, Series } from "#grafana/alerts/alert.ts";
-import { LINKS, type RuleGroup, ruleGroups, ruleOf } from "#grafana/alerts/rules.ts";
+import { LINKS, type Rule, type RuleGroup, ruleGroups, ruleOf } from "#grafana/alerts/rules.ts";
 
 interface Ran {
   readonly ok: boolean;
@@ -25,11 +25,15 @@ export function checkRules(groups: readonly RuleGroup[]): Ran {
   );
 }
 
-/** Its rule stands alone beside the recordings: alerts of the same name would be taken for it. */
+/** Its rule stands alone beside the recordings that it reads: others of its name would be taken for it. */
 export function runCases(alert: Alert): Ran {
   const { summary: _, ...links } = ruleOf(alert, LINKS).annotations ?? {};
-  const recorded = ruleGroups().filter(({ rules }) => rules.some(({ record }) => record !== undefined));
-  const groups = [...recorded, { name: "alert", interval: "30s", rules: [ruleOf(alert, LINKS)] }];
+  const isRead = ({ record }: Rule) => record !== undefined && alert.expr.includes(record);
+  const recorded = ruleGroups().map((group) => ({ ...group, rules: group.rules.filter(isRead) }));
+  const groups = [
+    ...recorded.filter(({ rules }) => rules.length > 0),
+    { name: "alert", interval: "30s", rules: [ruleOf(alert, LINKS)] },
+  ];
   const { fires, quiet } = alert;
   const labels = { severity: alert.severity, ...fires.labels };
   const fired = [{ exp_labels: labels, exp_annotations: { summary: fires.says, ...links } }];
