@@ -1,6 +1,6 @@
 /** Deploy and drain: what a rollout does to phones and lanes, and whether it costs anybody anything. */
 import type { DashboardEntry } from "./panel.ts";
-import { countOf, each, maxOf, quantileOf, RECENT, rateOf, SHOWN, selector, sumOf } from "./series.ts";
+import { countOf, each, maxOf, quantilesOf, RECENT, rateOf, SHOWN, selector, sumOf } from "./series.ts";
 
 const RATE = "$__rate_interval";
 
@@ -151,10 +151,7 @@ export const deploy: DashboardEntry = {
           unit: "s",
           bounds: { warn: 20, bad: 30 },
           alerts: ["MoaDrainDeadline"],
-          queries: [0.5, 0.99].map((q) => ({
-            expr: quantileOf(q, "drainSeconds", { window: RECENT }),
-            legend: `p${q * 100}`,
-          })),
+          queries: quantilesOf([0.5, 0.99], "drainSeconds", { window: RECENT }),
         },
         {
           title: "Bots handed over",
@@ -176,10 +173,7 @@ export const deploy: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { bad: 1 },
-          queries: [0.5, 0.99].map((q) => ({
-            expr: quantileOf(q, "handshakeSeconds", { where: { result: "ok" }, window: RECENT }),
-            legend: `p${q * 100}`,
-          })),
+          queries: quantilesOf([0.5, 0.99], "handshakeSeconds", { where: { result: "ok" }, window: RECENT }),
         },
         {
           title: "Listeners shut",

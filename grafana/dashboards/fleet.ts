@@ -1,7 +1,7 @@
 /** The first look: is anything broken, is the fleet served, how much is there of it. */
 import { objectives } from "../alerts/objectives.ts";
 import type { DashboardEntry } from "./panel.ts";
-import { countOf, maxOf, quantileOf, RECENT, rateOf, SHOWN, selector, shareUpTo, sumOf } from "./series.ts";
+import { countOf, maxOf, quantilesOf, RECENT, rateOf, SHOWN, selector, shareUpTo, sumOf } from "./series.ts";
 
 /** Seven tiles side by side. */
 const NARROW = 3;
@@ -248,10 +248,7 @@ export const fleet: DashboardEntry = {
           kind: "lines",
           unit: "s",
           alerts: ["MoaReconnectStorm"],
-          queries: [
-            { expr: quantileOf(0.05, "connectionAgeSeconds", { window: RECENT }), legend: "p5" },
-            { expr: quantileOf(0.5, "connectionAgeSeconds", { window: RECENT }), legend: "p50" },
-          ],
+          queries: quantilesOf([0.05, 0.5], "connectionAgeSeconds", { window: RECENT }),
         },
         {
           title: "Pods",

@@ -1,6 +1,6 @@
 /** Lanes and outbox: what waits between gateways and workers, who works on it, and what goes back. */
 import type { DashboardEntry } from "./panel.ts";
-import { countOf, each, maxOf, quantileOf, RECENT, rateOf, SHOWN, sumOf } from "./series.ts";
+import { countOf, each, maxOf, quantileOf, quantilesOf, RECENT, rateOf, SHOWN, sumOf } from "./series.ts";
 
 export const lanes: DashboardEntry = {
   uid: "moa-lanes",
@@ -143,7 +143,7 @@ export const lanes: DashboardEntry = {
           unit: "s",
           bounds: { bad: 5 },
           alerts: ["MoaEventsParked"],
-          queries: [0.5, 0.99].map((q) => ({ expr: quantileOf(q, "turnSeconds"), legend: `p${q * 100}` })),
+          queries: quantilesOf([0.5, 0.99], "turnSeconds"),
         },
         {
           title: "Repeats stopped and operations fenced",
@@ -228,10 +228,7 @@ export const lanes: DashboardEntry = {
           unit: "s",
           bounds: { bad: 0.5 },
           alerts: ["MoaChatLogBehind"],
-          queries: [0.5, 0.99].map((q) => ({
-            expr: quantileOf(q, "rowsBatchSeconds"),
-            legend: `p${q * 100}`,
-          })),
+          queries: quantilesOf([0.5, 0.99], "rowsBatchSeconds"),
         },
         {
           title: "Jobs that failed, in the time shown",

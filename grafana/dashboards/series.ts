@@ -7,6 +7,7 @@
  */
 import { type MetricSpec, metricCatalogue } from "#common/observe/metric-catalogue.ts";
 import { le } from "../alerts/alert.ts";
+import type { Query } from "./panel.ts";
 
 type Catalogue = typeof metricCatalogue;
 type Key = keyof Catalogue;
@@ -68,6 +69,15 @@ export function quantileOf<K extends KeyOf<"histogram">>(
   const { where, by, window = WINDOW } = over;
   const buckets = selector(`${metricCatalogue[key].name}_bucket`, where);
   return `histogram_quantile(${q}, sum by (${["le", ...(by === undefined ? [] : [String(by)])].join(", ")}) (rate(${buckets}[${window}])))`;
+}
+
+/** Several of them as queries of a panel, named p50, p99, ... */
+export function quantilesOf<K extends KeyOf<"histogram">>(
+  qs: readonly number[],
+  key: K,
+  over: Parameters<typeof quantileOf<K>>[2] = {},
+): readonly Query[] {
+  return qs.map((q) => ({ expr: quantileOf(q, key, over), legend: `p${q * 100}` }));
 }
 
 /** The share of observations up to a bound, 0 to 1, in a window. @throws RangeError when no bucket ends there */

@@ -1,6 +1,6 @@
 /** Redis, MySQL and Node: what the pods stand on, as the pods feel it. The servers' own exporters show their insides. */
 import type { DashboardEntry } from "./panel.ts";
-import { countOf, each, maxOf, quantileOf, rateOf, selector, sumOf } from "./series.ts";
+import { countOf, each, maxOf, quantilesOf, rateOf, selector, sumOf } from "./series.ts";
 
 const RATE = "$__rate_interval";
 
@@ -27,10 +27,7 @@ export const stores: DashboardEntry = {
           unit: "s",
           bounds: { warn: 0.05, bad: 0.1 },
           alerts: ["MoaRedisSlow", "MoaRedisAway"],
-          queries: [
-            { expr: quantileOf(0.5, "redisAnswerSeconds"), legend: "p50" },
-            { expr: quantileOf(0.95, "redisAnswerSeconds"), legend: "p95" },
-          ],
+          queries: quantilesOf([0.5, 0.95], "redisAnswerSeconds"),
         },
         {
           title: "Settings under which Redis loses data",
@@ -137,10 +134,7 @@ export const stores: DashboardEntry = {
           unit: "s",
           bounds: { warn: 0.1, bad: 0.5 },
           alerts: ["MoaMysqlSlow", "MoaMysqlAway"],
-          queries: [
-            { expr: quantileOf(0.5, "mysqlQuerySeconds"), legend: "p50" },
-            { expr: quantileOf(0.95, "mysqlQuerySeconds"), legend: "p95" },
-          ],
+          queries: quantilesOf([0.5, 0.95], "mysqlQuerySeconds"),
         },
         {
           title: "What MySQL said of devices and rooms",

@@ -3,7 +3,7 @@
  * below it, so that a stage stands above the one that answers it. Each stage has how much, how long, and its other exits.
  */
 import type { DashboardEntry } from "./panel.ts";
-import { maxOf, observedOf, quantileOf, rateOf, sumOf } from "./series.ts";
+import { maxOf, observedOf, quantilesOf, rateOf, sumOf } from "./series.ts";
 
 /** Four stages side by side. */
 const COLUMN = { width: 6 };
@@ -59,10 +59,7 @@ export const way: DashboardEntry = {
           kind: "lines",
           unit: "s",
           bounds: { bad: 5 },
-          queries: [
-            { expr: quantileOf(0.5, "heartbeatRttSeconds"), legend: "p50" },
-            { expr: quantileOf(0.99, "heartbeatRttSeconds"), legend: "p99" },
-          ],
+          queries: quantilesOf([0.5, 0.99], "heartbeatRttSeconds"),
         },
         {
           ...TALL,
@@ -72,10 +69,7 @@ export const way: DashboardEntry = {
           unit: "s",
           bounds: { bad: 0.5 },
           alerts: ["MoaAppendBudgetBurn"],
-          queries: [
-            { expr: quantileOf(0.5, "deliverySeconds", { where: { leg: "in" } }), legend: "p50" },
-            { expr: quantileOf(0.99, "deliverySeconds", { where: { leg: "in" } }), legend: "p99" },
-          ],
+          queries: quantilesOf([0.5, 0.99], "deliverySeconds", { where: { leg: "in" } }),
         },
         {
           ...TALL,
@@ -85,10 +79,7 @@ export const way: DashboardEntry = {
           unit: "s",
           bounds: { bad: 1 },
           alerts: ["MoaLaneStuck"],
-          queries: [
-            { expr: quantileOf(0.5, "deliverySeconds", { where: { leg: "dispatch" } }), legend: "p50" },
-            { expr: quantileOf(0.99, "deliverySeconds", { where: { leg: "dispatch" } }), legend: "p99" },
-          ],
+          queries: quantilesOf([0.5, 0.99], "deliverySeconds", { where: { leg: "dispatch" } }),
         },
         {
           ...TALL,
@@ -98,10 +89,7 @@ export const way: DashboardEntry = {
           unit: "s",
           bounds: { bad: 5 },
           alerts: ["MoaEventsParked"],
-          queries: [
-            { expr: quantileOf(0.5, "turnSeconds"), legend: "p50" },
-            { expr: quantileOf(0.99, "turnSeconds"), legend: "p99" },
-          ],
+          queries: quantilesOf([0.5, 0.99], "turnSeconds"),
         },
         {
           ...TALL,
@@ -192,10 +180,7 @@ export const way: DashboardEntry = {
           unit: "s",
           bounds: { warn: 1, bad: 4.3 },
           alerts: ["MoaZombieWriterStuck"],
-          queries: [
-            { expr: quantileOf(0.5, "barrierRttSeconds"), legend: "p50" },
-            { expr: quantileOf(0.99, "barrierRttSeconds"), legend: "p99" },
-          ],
+          queries: quantilesOf([0.5, 0.99], "barrierRttSeconds"),
         },
         {
           ...TALL,
@@ -205,10 +190,7 @@ export const way: DashboardEntry = {
           unit: "s",
           bounds: { bad: 2 },
           alerts: ["MoaDeliveryBudgetBurn"],
-          queries: [
-            { expr: quantileOf(0.5, "deliverySeconds", { where: { leg: "out" } }), legend: "p50" },
-            { expr: quantileOf(0.99, "deliverySeconds", { where: { leg: "out" } }), legend: "p99" },
-          ],
+          queries: quantilesOf([0.5, 0.99], "deliverySeconds", { where: { leg: "out" } }),
         },
         {
           ...TALL,
@@ -292,10 +274,7 @@ export const way: DashboardEntry = {
           unit: "s",
           bounds: { bad: 0.5 },
           alerts: ["MoaChatLogBehind"],
-          queries: [
-            { expr: quantileOf(0.5, "rowsBatchSeconds", { where: { result: "ok" } }), legend: "p50" },
-            { expr: quantileOf(0.99, "rowsBatchSeconds", { where: { result: "ok" } }), legend: "p99" },
-          ],
+          queries: quantilesOf([0.5, 0.99], "rowsBatchSeconds", { where: { result: "ok" } }),
         },
       ],
     },

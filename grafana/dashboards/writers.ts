@@ -1,13 +1,10 @@
 /** Zombie writers: who writes for each bot, how the dead are found and replaced, and what that left behind. */
-import type { DashboardEntry, Query } from "./panel.ts";
-import { countOf, each, maxOf, quantileOf, RECENT, rateOf, SHOWN, shareUpTo, sumOf } from "./series.ts";
-
-type Timed = "zombieDetectionSeconds" | "writerPromotionSeconds" | "writerOutageSeconds";
+import type { DashboardEntry } from "./panel.ts";
+import { countOf, each, maxOf, quantilesOf, RECENT, rateOf, SHOWN, shareUpTo, sumOf } from "./series.ts";
 
 /** A failover is rare: quantiles of some minutes, and nothing where there was none. */
-function quantilesOf(key: Timed): readonly Query[] {
-  return [0.5, 0.95, 0.99].map((q) => ({ expr: quantileOf(q, key, { window: RECENT }), legend: `p${q * 100}` }));
-}
+const RARE = { window: RECENT };
+const QUANTILES = [0.5, 0.95, 0.99];
 
 export const writers: DashboardEntry = {
   uid: "moa-writers",
@@ -88,7 +85,7 @@ export const writers: DashboardEntry = {
           width: 8,
           bounds: { warn: 5, bad: 20 },
           alerts: ["MoaZombieWriterStuck"],
-          queries: quantilesOf("zombieDetectionSeconds"),
+          queries: quantilesOf(QUANTILES, "zombieDetectionSeconds", RARE),
         },
         {
           title: "Promote: T2-T1",
@@ -98,7 +95,7 @@ export const writers: DashboardEntry = {
           width: 8,
           bounds: { warn: 0.5, bad: 2.5 },
           alerts: ["MoaWriterOutageBudgetBurn"],
-          queries: quantilesOf("writerPromotionSeconds"),
+          queries: quantilesOf(QUANTILES, "writerPromotionSeconds", RARE),
         },
         {
           title: "Outage: T4-T0",
@@ -108,7 +105,7 @@ export const writers: DashboardEntry = {
           width: 8,
           bounds: { warn: 5, bad: 6 },
           alerts: ["MoaWriterOutageBudgetBurn"],
-          queries: quantilesOf("writerOutageSeconds"),
+          queries: quantilesOf(QUANTILES, "writerOutageSeconds", RARE),
         },
       ],
     },
@@ -139,16 +136,10 @@ export const writers: DashboardEntry = {
         },
         {
           title: "Planned handovers",
-          says: "By drain or operator. Good: ok. They cost a bot milliseconds; see Deploy and drain.",
+          says: "By drain or operator. They cost a bot milliseconds; Deploy and drain shows their results.",
           kind: "bars",
           unit: "short",
-          queries: [
-            { expr: countOf("writerHandovers", "$__rate_interval", { by: "reason" }), legend: "{{reason}}" },
-            {
-              expr: countOf("writerHandovers", "$__rate_interval", { where: { result: "unproven" } }),
-              legend: "unproven",
-            },
-          ],
+          queries: [{ expr: countOf("writerHandovers", "$__rate_interval", { by: "reason" }), legend: "{{reason}}" }],
         },
         {
           title: "Connections that stood by",
@@ -156,10 +147,7 @@ export const writers: DashboardEntry = {
           kind: "lines",
           unit: "short",
           alerts: ["MoaStandbysLost"],
-          queries: [0.05, 0.5].map((q) => ({
-            expr: quantileOf(q, "standbyCandidates", { window: RECENT }),
-            legend: `p${q * 100}`,
-          })),
+          queries: quantilesOf([0.05, 0.5], "standbyCandidates", RARE),
         },
         {
           title: "Flaps",
@@ -174,10 +162,7 @@ export const writers: DashboardEntry = {
           says: "Good: hours. A p50 of minutes means that bots change their writer again and again.",
           kind: "lines",
           unit: "s",
-          queries: [0.05, 0.5].map((q) => ({
-            expr: quantileOf(q, "tenureAgeSeconds", { window: RECENT }),
-            legend: `p${q * 100}`,
-          })),
+          queries: quantilesOf([0.05, 0.5], "tenureAgeSeconds", RARE),
         },
       ],
     },
@@ -192,16 +177,13 @@ export const writers: DashboardEntry = {
           queries: [{ expr: countOf("fencingRejections", "$__rate_interval", { by: "point" }), legend: "{{point}}" }],
         },
         {
-          title: "Broken: violations and regressions",
-          says: "Good: 0, always. Either means that Redis forgot a tenure or that two pods believed in the same one.",
+          title: "Epochs that went back",
+          says: "Good: 0, always. An epoch not above one seen before: Redis forgot a tenure, and an old writer may pass for the present one.",
           kind: "bars",
           unit: "short",
           bounds: { bad: 1 },
           alerts: ["MoaEpochRegression"],
-          queries: [
-            { expr: countOf("fencingViolations", "$__rate_interval", { by: "point" }), legend: "violation: {{point}}" },
-            { expr: countOf("epochRegressions", "$__rate_interval"), legend: "epoch regression" },
-          ],
+          queries: [{ expr: countOf("epochRegressions", "$__rate_interval"), legend: "regressions" }],
         },
         {
           title: "Last look for evidence",
@@ -228,10 +210,7 @@ export const writers: DashboardEntry = {
           unit: "s",
           bounds: { warn: 1, bad: 0.75, isLess: true },
           alerts: ["MoaLifeNearlyLost"],
-          queries: [
-            { expr: quantileOf(0.01, "lifeLeftSeconds", { window: RECENT }), legend: "p1" },
-            { expr: quantileOf(0.5, "lifeLeftSeconds", { window: RECENT }), legend: "p50" },
-          ],
+          queries: quantilesOf([0.01, 0.5], "lifeLeftSeconds", RARE),
         },
         {
           title: "Lives lost",
@@ -262,10 +241,7 @@ export const writers: DashboardEntry = {
           kind: "lines",
           unit: "short",
           bounds: { bad: 16 },
-          queries: [0.5, 0.99].map((q) => ({
-            expr: quantileOf(q, "failoverInflight", { window: RECENT }),
-            legend: `p${q * 100}`,
-          })),
+          queries: quantilesOf([0.5, 0.99], "failoverInflight", RARE),
         },
         {
           title: "Held actions",
@@ -284,22 +260,6 @@ export const writers: DashboardEntry = {
           bounds: { warn: 300, bad: 900 },
           alerts: ["MoaHeldActionsOld"],
           queries: [{ expr: maxOf("heldOldestSeconds"), legend: "age" }],
-        },
-        {
-          title: "Put back after Redis forgot",
-          says: "restored: it was gone; kept: it was there; given_up: too old for anybody. Good: none, and after a loss no given_up.",
-          kind: "bars",
-          unit: "short",
-          queries: [{ expr: countOf("replayed", "$__rate_interval", { by: "result" }), legend: "{{result}}" }],
-        },
-        {
-          title: "Rings too short",
-          says: "By how much the ring of what Redis acknowledged reaches back less than 15 s. Good: 0; more means more bytes a second than a pod may keep: add gateways.",
-          kind: "lines",
-          unit: "s",
-          bounds: { bad: 1 },
-          alerts: ["MoaAcknowledgedEventsLost"],
-          queries: [{ expr: maxOf("replayRingShortSeconds", { by: "pod" }), legend: "{{pod}}" }],
         },
       ],
     },
