@@ -146,15 +146,15 @@ const hygiene = [
   },
   {
     name: "product-knows-no-scripts",
-    comment: "Scripts, benchmarks and manifests are about the product; a pod does not carry them.",
+    comment: "Scripts, benchmarks and manifests are about the product, boards and alerts watch it; a pod carries none.",
     from: { path: "^(common|gateway|workers|console)/" },
-    to: { path: "^(scripts|bench|deploy)/" },
+    to: { path: "^(scripts|bench|deploy|grafana)/" },
   },
   {
-    name: "manifests-are-data",
+    name: "what-is-made-is-data",
     comment:
-      "Manifests are made from what pods say of themselves: settings, limits, metrics. They run nothing of a pod.",
-    from: { path: "^deploy/" },
+      "Manifests, boards and alerts are made from what pods say of themselves: settings, limits, metrics. They run nothing of a pod.",
+    from: { path: "^(deploy|grafana)/" },
     to: {
       path: "^(common|gateway|workers|console|scripts|bench|test)/",
       pathNot: "^common/(config|contract|kernel|observe)/",

@@ -35,7 +35,6 @@ export const suites: readonly Suite[] = [
   { name: "lint", size: "the whole tree", command: [BIOME, "check", "--error-on-warnings"], cores: 1, isQuick: true },
   vitest("conformance", "Redis and memory by one suite of claims"),
   vitest("stores", "a private MariaDB"),
-  vitest("ops", "every alert by Prometheus' tool, fired and quiet; runbooks tried"),
   vitest("sim", "some hundred seeds"),
   {
     name: "chaos",
@@ -56,6 +55,8 @@ export const suites: readonly Suite[] = [
     cores: 2,
     isQuick: false,
   },
-  vitest("ops", "traces of whole stacks"),
+  vitest("ops", "alerts fired and quiet, boards of a scraped run, runbooks tried, traces, a rolling release", {
+    cores: 2,
+  }),
   vitest("stack", "whole stacks of processes, killed and paused; small fleets", { cores: 2 }),
 ];

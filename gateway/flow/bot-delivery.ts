@@ -214,26 +214,26 @@ export class BotDelivery implements BotListener, StepOwner<Step>, SeatOwner {
 
   /** The state moves by inputs alone, and the seat follows it. */
   #take(input: Input): void {
+    const { place } = this.#state;
     this.#state = learn(this.#state, input);
-    this.#follow();
+    this.#follow(place.kind === "ours" && place.finished);
     this.#loop.wake();
   }
 
-  /** A reign whose place is not known waits: its own next may go on with it. */
-  #follow(): void {
+  /** A reign whose place is not known waits: its own next may go on with it. Of one given up the next may be heard first. */
+  #follow(isGivenUp = false): void {
     const { reign } = this.#seat;
     const { place, member, loss } = this.#state;
-    if (reign === null) return;
-    if (place.kind === "ours" && place.tenure.connection === reign.connection.id) return;
+    if (reign === null || (place.kind === "ours" && place.tenure.connection === reign.connection.id)) return;
     if (place.kind === "unknown" && this.#connections.has(reign.connection.id)) return;
     this.#postponed = null;
-    this.#seat.end(place.kind === "elsewhere" ? "lease_lost" : "superseded");
+    this.#seat.end(place.kind === "elsewhere" && !isGivenUp ? "lease_lost" : "superseded");
     const { isAlive, metrics, onLost } = this.#options;
     const hasSlept = !isAlive() || reign.tenure.member !== member;
     // Unknown: not ours, and nobody is here to learn whose it is; unless Redis only forgot that it is ours.
     if (hasSlept && (place.kind === "elsewhere" || (place.kind === "unknown" && loss === null)))
       onLost(reign.connection);
-    if (!hasSlept && place.kind === "elsewhere") metrics.fencingViolations.inc(1, { point: "tenure" });
+    if (!hasSlept && !isGivenUp && place.kind === "elsewhere") metrics.fencingViolations.inc(1, { point: "tenure" });
   }
 
   #asked(request: WriterRequest): void {

@@ -21,6 +21,8 @@ export interface SiteOptions {
   readonly topology: Topology;
   readonly gateways: number;
   readonly workers: number;
+  /** More settings of the pods. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export const KEY_PREFIX = "moa-chaos:";
@@ -73,7 +75,7 @@ export class Site {
 
   /** One more pod, not started. */
   async pod(role: "gateway" | "worker", number: number): Promise<SitePod> {
-    const { dir } = this.options;
+    const { dir, env: more } = this.options;
     const name = `${role}-${number}`;
     const { single } = this.servers;
     const redis = single && (await FaultProxy.listen(single.port));
@@ -88,6 +90,7 @@ export class Site {
       ...(redis === undefined ? this.servers.env : { MOA_REDIS_URL: `redis://127.0.0.1:${redis.port}/0` }),
       DIE_PLAN: this.diePlanOf(name),
       NODE_OPTIONS: `--inspect-port=127.0.0.1:${inspectPort}`,
+      ...more,
     };
     const pod = podOf({ name, main, env, logFile });
     pod.child.onDeath = (report) => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 export const ROOT = join(import.meta.dirname, "../..");
 
 const COPIED = [
-  ...["common", "gateway", "workers", "console", "scripts", "bench", "deploy", "test"],
+  ...["common", "gateway", "workers", "console", "scripts", "bench", "deploy", "grafana", "test"],
   ...["package.json", "tsconfig.json", "vitest.config.ts", "biome.json"],
 ];
 

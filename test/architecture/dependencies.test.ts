@@ -53,7 +53,10 @@ const PLANTED: readonly (readonly [file: string, imports: string, breaks: readon
   ["gateway/flow/planted-script.ts", "#scripts/planted.ts", ["product-knows-no-scripts"]],
   ["deploy/k8s/planted.ts", "#common/contract/ids.ts", []],
   ["gateway/flow/planted-manifest.ts", "#deploy/k8s/planted.ts", ["product-knows-no-scripts"]],
-  ["deploy/k8s/planted-pod.ts", "#gateway/platforms/platform.ts", ["manifests-are-data"]],
+  ["deploy/k8s/planted-pod.ts", "#gateway/platforms/platform.ts", ["what-is-made-is-data"]],
+  ["grafana/dashboards/planted.ts", "#common/contract/ids.ts", []],
+  ["gateway/flow/planted-board.ts", "#grafana/dashboards/planted.ts", ["product-knows-no-scripts"]],
+  ["grafana/dashboards/planted-pod.ts", "#gateway/platforms/platform.ts", ["what-is-made-is-data"]],
   ["gateway/flow/planted-typo.ts", "#common/contract/no-such-file.ts", ["everything-resolves"]],
   // A cycle is reported once.
   ["gateway/flow/planted-here.ts", "./planted-there.ts", ["no-cycles"]],
@@ -101,8 +104,8 @@ function ruleNames(): string[] {
 /** The tool of the project with the rules of the project, run over another tree. */
 async function violationsIn(tree: string): Promise<Violation[]> {
   const tool = join(ROOT, "node_modules/.bin/depcruise");
-  const folders = ["common", "gateway", "workers", "console", "scripts", "bench", "deploy", "test"].filter((name) =>
-    existsSync(join(tree, name)),
+  const folders = ["common", "gateway", "workers", "console", "scripts", "bench", "deploy", "grafana", "test"].filter(
+    (name) => existsSync(join(tree, name)),
   );
   const run = promisify(execFile)(
     join(ROOT, "node_modules/.bin/node"),

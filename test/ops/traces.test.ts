@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
 import { traceOfTenure } from "#common/observe/traceparent.ts";
 import { Phone } from "#scripts/phone/phone.ts";
+import { type CollectedSpan, OtlpCollector } from "#scripts/stack/otlp-collector.ts";
 import { logLinesOf } from "#test/fixtures/log-lines.ts";
 import { moaOf, TOKEN } from "#test/fixtures/moa.ts";
-import { type CollectedSpan, OtlpCollector } from "#test/fixtures/otlp-collector.ts";
 import { freshBot, patience } from "#test/fixtures/raw-phone.ts";
 import { stackOfTest } from "#test/fixtures/stack.ts";
 
@@ -23,12 +23,11 @@ const ATTRIBUTES = [
 ];
 
 let collector: OtlpCollector;
-let endCollector: () => void;
 
 beforeAll(async () => {
-  [collector, endCollector] = await OtlpCollector.listen();
+  collector = await OtlpCollector.listen();
 });
-afterAll(() => endCollector());
+afterAll(() => collector?.close());
 
 async function stackOf(traceRatio: number) {
   const traces = { MOA_OTLP_URL: collector.url, MOA_TRACE_RATIO: `${traceRatio}`, OTEL_BSP_SCHEDULE_DELAY: "100" };

@@ -1,11 +1,11 @@
 /** The tracing of one pod against an endpoint of its own: what is sampled, what is sent, what is counted. */
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { limits } from "#common/contract/limits.ts";
 import { seededRandom } from "#common/kernel/random.ts";
 import { createMetrics } from "#common/observe/metrics.ts";
 import { type SpanName, spanCatalogue } from "#common/observe/span-catalogue.ts";
 import { startTracing } from "#common/observe/tracing.ts";
-import { OtlpCollector } from "#test/fixtures/otlp-collector.ts";
+import { OtlpCollector } from "#scripts/stack/otlp-collector.ts";
 import { patience } from "#test/fixtures/raw-phone.ts";
 
 const PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331";
@@ -43,7 +43,8 @@ test("of 10,000 lines about one in a hundred is sampled at 1 %", async () => {
 });
 
 test("a pod follows the flag of its parent whatever its own share is, and no other version's traceparent", async () => {
-  const collector = await OtlpCollector.ofTest();
+  const collector = await OtlpCollector.listen();
+  onTestFinished(() => collector.close());
   const tracing = await tracingTo(collector.url, 0).started;
   expect(tracing.next("turn", `${PARENT}-00`, { at: 1 })).toBeUndefined();
   expect(tracing.next("turn", "99-of-a-later-version", { at: 1 })).toBeUndefined();
@@ -67,7 +68,8 @@ test("a pod follows the flag of its parent whatever its own share is, and no oth
 });
 
 test("a root has the ids that are given to it, and else ids of its own", async () => {
-  const collector = await OtlpCollector.ofTest();
+  const collector = await OtlpCollector.listen();
+  onTestFinished(() => collector.close());
   const tracing = await tracingTo(collector.url).started;
   tracing.root("tenure", { at: 1 }, `${PARENT}-01`)?.end(2);
   tracing.root("failover", { at: 1 })?.end(2);
@@ -80,7 +82,8 @@ test("a root has the ids that are given to it, and else ids of its own", async (
 });
 
 test("every span of the catalogue is sent under its name and kind", async () => {
-  const collector = await OtlpCollector.ofTest();
+  const collector = await OtlpCollector.listen();
+  onTestFinished(() => collector.close());
   const tracing = await tracingTo(collector.url).started;
   const names = Object.keys(spanCatalogue) as SpanName[];
   for (const name of names) tracing.root(name, { at: 1 })?.end(2);
