@@ -19,8 +19,10 @@ export const limits = {
   otherFramesPerSecondMax: 200,
   otherFramesBurstMs: 5_000,
   otherFramesBurstBeforeHandshakeMs: 500,
-  floodLingerMs: 5_000,
+  junkFrameWeight: 10,
+  floodLingerMs: 10_000,
   // gateway: all sockets together
+  strangersLoggedPerSecondMax: 10,
   writeQueuesBytesMax: 10 * 1024 * 1024,
   writeStalledMs: 5_000,
   heldBytesMax: 6 * 1024 * 1024,

@@ -8,6 +8,7 @@
  */
 import type { Evidence } from "#common/contract/evidence.ts";
 import type { ConnectionId } from "#common/contract/ids.ts";
+import { limits } from "#common/contract/limits.ts";
 import { never } from "#common/kernel/assert.ts";
 import type { CloseReason } from "#common/observe/metric-catalogue.ts";
 import type { ConnectionRole } from "#common/observe/zombie-metrics.ts";
@@ -193,7 +194,8 @@ export class Connection implements WireEnd, WriterConnection {
       if (!this.isOpen || this.#holds.has("flood")) return;
       const input = this.#reader.read(frame, receivedAt);
       this.#step(input);
-      if (input.kind !== "chat" || !this.#isAdmitted) this.#intake.tookOther();
+      if (input.kind === "chat" && this.#isAdmitted) continue;
+      this.#intake.tookOther(input.kind === "fault" ? input.fault : null);
     }
     if (tooLarge) this.#step({ kind: "too_large" });
     if (this.isOpen) this.#intake.took(chunk.byteLength, heldBytes);
@@ -226,7 +228,9 @@ export class Connection implements WireEnd, WriterConnection {
         break;
       case "answer_ping":
         if (this.#options.believes(this, effect.proof) && this.#isAdmitted) {
-          this.write(this.session.pong(this.#identity?.bot ?? "", effect.echo), "pong");
+          // One that does not take its answers gets no more: it could fill the pod's queues at the price of asking.
+          if (this.bufferedBytes <= limits.writeBytesMax)
+            this.write(this.session.pong(this.#identity?.bot ?? "", effect.echo), "pong");
           this.#options.onVitals(this, effect.vitals, null);
         }
         break;

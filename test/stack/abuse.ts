@@ -92,9 +92,9 @@ const FLOOD_SHARE = 0.9;
 const ALL_SHARE = 0.8;
 /** How the abusers end, and what of the loud time it takes at least until the first of them does. */
 const CLOSES: readonly [reason: string, afterS: number][] = [
-  ["flood", 0],
+  ["flood", 15],
   ["handshake_timeout", 15],
-  ["write_queue_full", 30],
+  ["write_stalled", 30],
   ["held_bytes", 30],
 ];
 

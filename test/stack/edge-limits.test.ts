@@ -207,7 +207,8 @@ describe("a peer that sends too much", () => {
 
   test("in bursts below the rate is heard out", async () => {
     const phone = await RawPhone.identified(port);
-    phone.send("garbage\n".repeat(limits.otherFramesPerSecondMax * 2));
+    phone.send(`${JSON.stringify({ event: "pong", data: {} })}\n`.repeat(limits.otherFramesPerSecondMax * 2));
+    phone.send("garbage\n".repeat((limits.otherFramesPerSecondMax * 2) / limits.junkFrameWeight));
     await answered(phone);
   });
 
