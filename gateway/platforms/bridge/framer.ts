@@ -22,7 +22,7 @@ export function createFramer(bytesMax: number): Framer {
   function keep(part: Buffer): void {
     const needed = tailBytes + part.length;
     if (tail === null || tail.length < needed) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, FIRST_TAIL_BYTES, tailBytes * 2));
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, FIRST_TAIL_BYTES, Math.ceil(tailBytes * 1.25)));
       tail?.copy(grown, 0, 0, tailBytes);
       tail = grown;
     }
