@@ -12,7 +12,7 @@ import { pingMetrics } from "./ping-metrics.ts";
 import { redisMetrics } from "./redis-metrics.ts";
 import { replayMetrics } from "./replay-metrics.ts";
 import { writerMetrics } from "./writer-metrics.ts";
-import { zombieMetrics } from "./zombie-metrics.ts";
+import { TRANSPORTS, zombieMetrics } from "./zombie-metrics.ts";
 
 const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const OUTCOMES = ["handled", "duplicate", "refused", "parked", "expired"] as const;
@@ -53,7 +53,7 @@ export const metricCatalogue = {
     type: "counter",
     name: "moa_connections_opened_total",
     help: "Accepted connections.",
-    labels: { transport: ["tcp", "tls"] },
+    labels: { transport: TRANSPORTS },
   },
   connectionsRefused: {
     type: "counter",

@@ -59,7 +59,7 @@ export class Connection implements WireEnd, WriterConnection {
     this.#handshake = new HandshakeTime(options, () => {
       if (!this.#holds.any) this.#step({ kind: "handshake_deadline" });
     });
-    this.#role = new RoleGauge(metrics);
+    this.#role = new RoleGauge(metrics, options.wire.transport);
     this.#holds = new Holds(metrics);
     this.#log = new ConnectionLog(this, options);
     this.#reader = new FrameReader(session, metrics, this.#log);

@@ -200,5 +200,7 @@ describe("what stands in front of the protocol", () => {
     phone.write(`${JSON.stringify({ event: "analyze", data: line })}\n`);
     await vi.waitFor(() => expect(got).toContain("에코: tls"), patience);
     expect(await metric("moa_connections_opened_total", 'transport="tls"', pod)).toBe(1);
+    expect(await metric("moa_connections", 'role="writer",transport="tls"', pod)).toBe(1);
+    expect(await metric("moa_connections", 'transport="tcp"', pod)).toBe(0);
   });
 });
