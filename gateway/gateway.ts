@@ -129,7 +129,7 @@ export class Gateway {
       onSettled: () => this.#ingest.settled(),
     });
     this.#vitals = new VitalsRecord(parts);
-    this.#shared = { held: new HeldBytes(options.metrics), strangers: new StrangerLog(options.clock) };
+    this.#shared = { held: new HeldBytes(options), strangers: new StrangerLog(options.clock) };
     this.#heldBacklog = new HeldBacklog(parts);
     this.#drain = this.#makeDrain(options.log);
     this.#listeners = listenersOf({ ...options, log }, (wire) => this.accept(wire));

@@ -26,6 +26,7 @@ export const CLOSE_REASONS = [
   "write_queue_full",
   "flood",
   "held_bytes",
+  "line_timeout",
   "proxy_header",
   "replaced",
   "half_written",

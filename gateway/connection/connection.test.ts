@@ -57,6 +57,16 @@ describe("a connection", () => {
     expect(line.frames.at(-1)?.data).toMatchObject({ server_timestamp: "own" });
   });
 
+  it("that goes on and on with one line is ended, though every byte is a sign of life", async () => {
+    const { clock, connection, line, metric } = await admitted();
+    for (let seconds = 0; seconds < 30 && line.ended === null; seconds++) {
+      connection.onBytes(Buffer.from("{"));
+      await clock.advance(1_000);
+    }
+    expect(await metric('moa_connections_closed_total{reason="line_timeout"}')).toBe(1);
+    expect(await metric("moa_held_bytes")).toBe(0);
+  });
+
   it("that is destroyed is reset, whatever still waits", async () => {
     const { connection, line, told } = await admitted();
     connection.destroy("superseded");

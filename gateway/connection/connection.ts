@@ -56,9 +56,7 @@ export class Connection implements WireEnd, WriterConnection {
     this.id = random.hex(8);
     this.session = session;
     this.#options = options;
-    this.#handshake = new HandshakeTime(options, () => {
-      if (!this.#holds.any) this.#step({ kind: "handshake_deadline" });
-    });
+    this.#handshake = new HandshakeTime(options, () => this.isRead && this.#step({ kind: "handshake_deadline" }));
     this.#role = new RoleGauge(metrics, options.wire.transport);
     this.#holds = new Holds(metrics);
     this.#log = new ConnectionLog(this, options);
@@ -113,6 +111,10 @@ export class Connection implements WireEnd, WriterConnection {
 
   setRole(role: "writer" | "standby" | "zombie"): void {
     if (this.isOpen) this.#role.set(this.#watch.isZombie ? "zombie" : this.#isAdmitted ? role : "unadmitted");
+  }
+
+  get isRead(): boolean {
+    return !this.#holds.any;
   }
 
   get device(): string {
@@ -198,7 +200,7 @@ export class Connection implements WireEnd, WriterConnection {
       this.#intake.tookOther(input.kind === "fault" ? input.fault : null);
     }
     if (tooLarge) this.#step({ kind: "too_large" });
-    if (this.isOpen) this.#intake.took(chunk.byteLength, heldBytes);
+    if (this.isOpen) this.#intake.took(chunk.byteLength, frames.length, heldBytes);
   }
 
   onEnded(reason: CloseReason): void {

@@ -10,8 +10,9 @@ const BURST = (limits.otherFramesPerSecondMax * limits.otherFramesBurstMs) / 1_0
 function heard(identity: object | null) {
   const clock = new FakeClock();
   const told: string[] = [];
-  const speaker = { identity, hold: (why: string) => told.push(why), close: (why: string) => told.push(`end ${why}`) };
-  return { clock, told, intake: new Intake(speaker, { held: new HeldBytes(createMetrics(false).metrics), clock }) };
+  const says = { hold: (why: string) => told.push(why), close: (why: string) => told.push(`end ${why}`) };
+  const held = new HeldBytes({ metrics: createMetrics(false).metrics, clock });
+  return { clock, told, intake: new Intake({ identity, isRead: true, ...says }, { held, clock }) };
 }
 
 describe("frames that are no chat of the admitted", () => {

@@ -10,6 +10,7 @@ import type { HeldBytes } from "./held-bytes.ts";
 
 interface Speaker {
   readonly identity: object | null;
+  readonly isRead: boolean;
   hold(why: "flood"): void;
   close(reason: CloseReason): void;
 }
@@ -32,15 +33,15 @@ export class Intake {
     this.#clock = clock;
   }
 
-  /** @param unfinished bytes of a line whose end has not come */
-  took(bytes: number, unfinished: number): void {
+  /** One chunk, with the ends of so many lines in it; `unfinished` bytes are of a line whose end has not come. */
+  took(bytes: number, lines: number, unfinished: number): void {
     if (this.#speaker.identity !== null) {
-      this.#held.set(this.#speaker, unfinished);
+      this.#held.set(this.#speaker, unfinished, lines > 0);
       return;
     }
     this.#bytesBefore += bytes;
     if (this.#bytesBefore > limits.bytesBeforeHandshakeMax) this.#speaker.close("frames_before_handshake");
-    else this.#held.set(this.#speaker, this.#bytesBefore);
+    else this.#held.set(this.#speaker, this.#bytesBefore, false);
   }
 
   /**
@@ -60,6 +61,6 @@ export class Intake {
   }
 
   ended(): void {
-    this.#held.set(this.#speaker, 0);
+    this.#held.set(this.#speaker, 0, false);
   }
 }

@@ -111,6 +111,7 @@ const CLOSES: readonly [reason: string, afterS: number][] = [
   ["handshake_timeout", 15],
   ["write_stalled", 30],
   ["held_bytes", 30],
+  ["line_timeout", 30],
 ];
 
 /** Boots and removes its stack. A failing run leaves the end of every log on stderr. */
