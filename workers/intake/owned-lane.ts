@@ -226,7 +226,10 @@ export class OwnedLane {
       const attributes = { "moa.event": event.id, "moa.outcome": outcome };
       tracing.record("turn", event.trace, { startedAt, endedAt, attributes });
     }
-    const settled = outcome === "parked" ? parked(line, event, work.reason) : { ...settledBy(line, event), outcome };
+    const settled =
+      outcome === "parked"
+        ? parked(line, { ...event, onRecord: true }, work.reason)
+        : { ...settledBy(line, event), outcome };
     return { ...settled, rows: rowsOf(work, endedAt) };
   }
 
