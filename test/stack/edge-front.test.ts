@@ -26,7 +26,7 @@ let gateway: Pod;
 let port: number;
 
 beforeAll(async () => {
-  world = await stackOfFile();
+  world = await stackOfFile({ workerMain: join(ROOT, "test/fixtures/odd-worker.ts") });
   [gateway] = world.stack.gateways as [Pod];
   port = gateway.ports.bridge as number;
 });
@@ -100,7 +100,24 @@ describe("a peer that reads nothing", () => {
     await vi.waitFor(async () => expect(await buffered()).toBe(0), patience);
   });
 
-  test("S-CONN-10 for fifteen seconds is kept and gets everything in order; what it gets twice says so", async () => {
+  test("S-CONN-10 while it shows pictures for fifteen seconds is no zombie, and gets what follows in order, once", async () => {
+    const zombies = await metric("moa_zombies_detected_total");
+    const phone = (await RawPhone.identified(port)).echoPings();
+    await answered(phone);
+    phone.say("# pictures 15000");
+    await phone.until(() => phone.shown.length === 2, "the pictures");
+    phone.socket.pause();
+    for (let i = 0; i < 10; i++) phone.say(`# echo ${i}`);
+    await once(phone.socket.setTimeout(15_000), "timeout");
+    expect(phone.isClosed).toBe(false);
+    expect(await metric("moa_zombies_detected_total")).toBe(zombies);
+    phone.socket.setTimeout(0).resume();
+    await phone.until(() => phone.shown.length >= 12, "every answer");
+    expect(phone.shown.slice(2)).toEqual(Array.from({ length: 10 }, (_, i) => `에코: ${i}`));
+    expect(phone.answers.some(({ data }) => data.resent === true)).toBe(false);
+  });
+
+  test("S-CONN-10 for fifteen seconds without a reason is kept and gets everything in order; what it gets twice says so", async () => {
     const phone = (await RawPhone.identified(port)).echoPings();
     await answered(phone);
     phone.socket.pause();
