@@ -115,7 +115,7 @@ describe("an identity", () => {
   test.each([1, 9, 10, limits.framesBeforeHandshakeMax])(
     "S-CONN-06 that comes after %i lines has them all answered, in each room's order",
     async (count) => {
-      const phone = await RawPhone.dial(port);
+      const phone = (await RawPhone.dial(port)).echoPings();
       const lines = Array.from({ length: count }, (_, i) => ({ channelId: `${i % 2}`, text: `early ${i}` }));
       for (const { channelId, text } of lines) phone.say(`# echo ${text}`, { channelId });
       phone.send(handshake(freshBot()));

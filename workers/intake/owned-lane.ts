@@ -226,11 +226,9 @@ export class OwnedLane {
       const attributes = { "moa.event": event.id, "moa.outcome": outcome };
       tracing.record("turn", event.trace, { startedAt, endedAt, attributes });
     }
-    const settled =
-      outcome === "parked"
-        ? parked(line, { ...event, onRecord: true }, work.reason)
-        : { ...settledBy(line, event), outcome };
-    return { ...settled, rows: rowsOf(work, endedAt) };
+    const rows = rowsOf(work, endedAt);
+    if (outcome === "parked") return { ...parked(line, { ...event, onRecord: true }, work.reason), rows };
+    return { ...settledBy(line, event), outcome, rows };
   }
 
   async #receipt(line: Line, event: ReceiptEvent): Promise<void> {
