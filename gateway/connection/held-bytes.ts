@@ -47,7 +47,7 @@ export class HeldBytes {
   set(holder: Holder, bytes: number, isNew: boolean): void {
     const held = this.#holders.get(holder);
     const by = bytes - (held?.bytes ?? 0);
-    if (by === 0 && !isNew) return;
+    if (by === 0 && (held === undefined || !isNew)) return;
     if (bytes === 0) this.#holders.delete(holder);
     else if (held === undefined) this.#begin(holder, bytes);
     else {
