@@ -31,6 +31,7 @@ import { evidenceOf } from "./connection/close-evidence.ts";
 import { Connection } from "./connection/connection.ts";
 import { connectionGauges } from "./connection/connection-gauges.ts";
 import { HeldBytes } from "./connection/held-bytes.ts";
+import { StrangerLog } from "./connection/stranger-log.ts";
 import type { Wire, WireEnd } from "./connection/wire.ts";
 import type { WriterConnection } from "./connection/writer-connection.ts";
 import { Drain } from "./drain.ts";
@@ -43,10 +44,8 @@ import { Ingest } from "./flow/ingest.ts";
 import { LaneQueues } from "./flow/lane-queues.ts";
 import { type PolicySettings, policiesOf } from "./flow/signing-policy.ts";
 import { VitalsRecord } from "./flow/vitals.ts";
-import { Capacity } from "./listeners/capacity.ts";
-import { Certificate } from "./listeners/certificate.ts";
+import { type Listeners, listenersOf } from "./listeners/listeners.ts";
 import { within } from "./listeners/networks.ts";
-import { TcpListener } from "./listeners/tcp.ts";
 import type { Platform, Proof } from "./platforms/platform.ts";
 import { PodLife } from "./pod-life.ts";
 
@@ -97,7 +96,8 @@ export class Gateway {
   readonly #ingest: Ingest;
   readonly #deliver: Deliver;
   readonly #vitals: VitalsRecord;
-  readonly #heldBytes: HeldBytes;
+  /** What all connections have part in. */
+  readonly #shared: { readonly held: HeldBytes; readonly strangers: StrangerLog };
   readonly #drain: Drain;
   readonly #listeners: Listeners;
   readonly #wiresEnded = new AbortController();
@@ -129,7 +129,7 @@ export class Gateway {
       onSettled: () => this.#ingest.settled(),
     });
     this.#vitals = new VitalsRecord(parts);
-    this.#heldBytes = new HeldBytes(options.metrics);
+    this.#shared = { held: new HeldBytes(options), strangers: new StrangerLog(options.clock) };
     this.#drain = this.#makeDrain(options.log);
     this.#listeners = listenersOf({ ...options, log }, (wire) => this.accept(wire));
     options.onLoss((shards, tags) => this.#redisLost(shards, tags));
@@ -221,9 +221,9 @@ export class Gateway {
     const { platform } = this.#options;
     const connection: Connection = new Connection({
       ...this.#options,
+      ...this.#shared,
       wire,
       session: platform.open(),
-      held: this.#heldBytes,
       onIdentified: (_, identity) => this.#admission.identified(connection, identity),
       believes: (_, proof) => this.#believes(connection, proof),
       onLine: (_, read) => this.#ingest.line(connection, read, this.#admission.judge(connection, read)),
@@ -282,19 +282,4 @@ export class Gateway {
 /** Of one that was identified. */
 function botOf({ identity }: Connection): BotName {
   return identity?.bot ?? "";
-}
-
-interface Listeners {
-  readonly certificate?: Certificate;
-  readonly tls?: TcpListener;
-  readonly tcp: TcpListener;
-}
-
-/** In the order in which they start. */
-function listenersOf(options: GatewayOptions, accept: (wire: Wire) => WireEnd): Listeners {
-  const shared = { ...options, capacity: new Capacity(options), accept };
-  const tcp = new TcpListener({ ...shared, port: options.bridgePort });
-  if (options.tlsCertFile === "") return { tcp };
-  const certificate = new Certificate(options);
-  return { certificate, tls: new TcpListener({ ...shared, port: options.tlsPort, certificate }), tcp };
 }

@@ -19,7 +19,8 @@ export type ErasedRows = Readonly<Record<string, number>>;
 export const notErased: readonly string[] = [
   "Backups and the server's binary logs, until they are past their own days.",
   "Redis' append-only file, until it is written anew (BGREWRITEAOF).",
-  "Answers that wait in a bot's outbox in Redis, until they are confirmed or newer ones take their place.",
+  "Answers that wait in a bot's outbox in Redis: at most 12 minutes from now on, whether their phone comes or not.",
+  "Actions that wait for an operator's decision (moa held).",
   "Answers to a user's lines that came without a log id, for the week that closed outbox rows are kept.",
   "What others said about the user, and the names in kb_rooms.room_owners.",
   "Tables that moa does not write.",

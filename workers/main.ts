@@ -77,6 +77,7 @@ export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
         queue: new BullmqJobQueue({ ...pod, ...placeOf(config), prefix: keys.jobs }),
         lanes: redis.lanes,
         outbox: redis.outboxWriter,
+        outboxes: redis.outboxExpiry,
         rows: outboxRows,
         outdated: () => outdated(mysql, retentionDaysOf(config)),
       }),
@@ -89,11 +90,8 @@ export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
     erasures,
     ...config.workerRoles.flatMap((role) => roles[role]?.() ?? []),
   ];
-  const checkups = [
-    laneCheckup(redis),
-    redis.checkup,
-    new MysqlCheckup(adminMysql, pod.clock, Object.keys(migrations)),
-  ];
+  const mysqlCheckup = new MysqlCheckup(adminMysql, pod.clock, Object.keys(migrations));
+  const checkups = [laneCheckup(redis), redis.checkup, mysqlCheckup];
   const routes = workerRoutes({ ...pod, ...redis, administration: audit, audit, pings });
   return { parts, admin: { routes: { ...routes, ...checkupRoutes(checkups), ...erasures.routes }, audit } };
 }

@@ -20,7 +20,7 @@ import type { Tracing } from "#common/observe/tracing.ts";
 import type { JobQueue } from "#common/ports/job-queue.ts";
 import type { LaneBalances, LaneReader } from "#common/ports/lane-log.ts";
 import type { Membership, Role } from "#common/ports/membership.ts";
-import type { OutboxWriter } from "#common/ports/outbox.ts";
+import type { OutboxExpiry, OutboxWriter } from "#common/ports/outbox.ts";
 import type { RowLog } from "#common/ports/row-log.ts";
 import type { Command } from "#workers/domain/command.ts";
 import type { ChatLogStore, OutboxRows, TurnStore } from "#workers/domain/stores.ts";
@@ -109,6 +109,7 @@ export interface JobRole extends WorkerBasics {
   readonly queue: JobQueue;
   readonly lanes: Pick<LaneReader, "owners">;
   readonly outbox: OutboxWriter;
+  readonly outboxes: OutboxExpiry;
   readonly rows: OutboxRows;
   readonly outdated: RetentionOptions["outdated"];
 }

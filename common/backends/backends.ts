@@ -4,7 +4,7 @@ import type { BotChannel } from "#common/ports/bot-channel.ts";
 import type { HeldActions } from "#common/ports/held-actions.ts";
 import type { LaneAppender, LaneBalances, LaneReader } from "#common/ports/lane-log.ts";
 import type { Membership } from "#common/ports/membership.ts";
-import type { OutboxReader, OutboxWriter } from "#common/ports/outbox.ts";
+import type { OutboxExpiry, OutboxReader, OutboxWriter } from "#common/ports/outbox.ts";
 import type { ParkedEvents } from "#common/ports/parked-events.ts";
 import type { RowLog } from "#common/ports/row-log.ts";
 import type { WriterDirectory } from "#common/ports/writer-directory.ts";
@@ -23,6 +23,7 @@ export interface Backends {
   readonly rows: RowLog;
   readonly outboxWriter: OutboxWriter;
   readonly outboxReader: OutboxReader;
+  readonly outboxExpiry: OutboxExpiry;
   readonly channel: BotChannel;
   readonly writers: WriterDirectory;
   readonly held: HeldActions;

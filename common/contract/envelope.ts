@@ -35,6 +35,8 @@ export interface ChatEvent {
   readonly device?: string;
   /** That device was not approved when the line was read: on record, never run as a command, never answered. */
   readonly unapproved?: true;
+  /** It was put aside when it had its row in the chat log already: run again it gets no second one. */
+  readonly onRecord?: true;
 }
 
 /** What became of an action that asked for a receipt. */

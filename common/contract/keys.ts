@@ -7,6 +7,8 @@ import { shardOf, type Topology, tagOf } from "./lanes.ts";
 
 export type Keys = ReturnType<typeof keysFor>;
 
+const OUT = "}:out:";
+
 /** @param prefix `moa:` in production; a test owns a prefix of its own */
 export function keysFor(topology: Topology, prefix = "moa:") {
   const shard = (lane: Lane) => `${prefix}{s:${shardOf(topology, lane)}}`;
@@ -25,6 +27,9 @@ export function keysFor(topology: Topology, prefix = "moa:") {
     parked: (lane: Lane) => `${shard(lane)}:parked:${lane}`,
     /** stream: actions not yet proven delivered, joined by LF; entry id `<sequence of the last one>-0` */
     outbox: (bot: BotName) => `${tag(bot)}:out:${bot}`,
+    /** glob: the outboxes of all bots */
+    outboxes: `${prefix}{o:*}:out:*`,
+    botOfOutbox: (key: string): BotName => key.slice(key.indexOf(OUT, prefix.length) + OUT.length),
     /**
      * hash: generation, next, first, newest minute of ids, highest epoch of each lane; the writer's tenure and how the last
      * one ended

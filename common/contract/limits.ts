@@ -19,10 +19,15 @@ export const limits = {
   otherFramesPerSecondMax: 200,
   otherFramesBurstMs: 5_000,
   otherFramesBurstBeforeHandshakeMs: 500,
-  floodLingerMs: 5_000,
+  junkFrameWeight: 10,
+  floodLingerMs: 10_000,
   // gateway: all sockets together
+  strangersLoggedPerSecondMax: 10,
   writeQueuesBytesMax: 10 * 1024 * 1024,
   writeStalledMs: 5_000,
+  lineMsMax: 20_000,
+  lineBytesPerSecondMin: 4_096,
+  lineCheckEveryMs: 5_000,
   heldBytesMax: 6 * 1024 * 1024,
   // what stands in front of the protocol
   proxyHeaderBytesMax: 4_096,
@@ -150,6 +155,7 @@ export const limits = {
 assert(limits.appendBytesMax < limits.frameBytesMax * 2, "a lone large frame is an entry of its own");
 assert(limits.bytesBeforeHandshakeMax > limits.frameBytesMax, "one long line may come before the handshake");
 assert(limits.heldBytesMax > limits.bytesBeforeHandshakeMax * 4, "one connection is a small part of what all may hold");
+assert(limits.lineMsMax >= limits.handshakeMsMax, "a line has no less time than a handshake");
 assert(limits.writeQueuesBytesMax > limits.writeQueueBytesMax * 2, "one connection cannot fill the pod's queues");
 assert(limits.lifeRenewEveryMs * 2 + limits.lifeMarginMs < limits.lifeMs, "two renewals may fail before life ends");
 assert(

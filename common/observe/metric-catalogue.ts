@@ -14,7 +14,7 @@ import { redisMetrics } from "./redis-metrics.ts";
 import { replayMetrics } from "./replay-metrics.ts";
 import { traceMetrics } from "./trace-metrics.ts";
 import { writerMetrics } from "./writer-metrics.ts";
-import { CONNECTION_ROLES, zombieMetrics } from "./zombie-metrics.ts";
+import { CONNECTION_ROLES, TRANSPORTS, zombieMetrics } from "./zombie-metrics.ts";
 
 const FAST = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** The objectives, 0.5 s in and 2 s out, are edges. */
@@ -30,6 +30,7 @@ export const CLOSE_REASONS = [
   "write_queue_full",
   "flood",
   "held_bytes",
+  "line_timeout",
   "proxy_header",
   "replaced",
   "half_written",
@@ -57,7 +58,7 @@ export const metricCatalogue = {
     type: "counter",
     name: "moa_connections_opened_total",
     help: "Accepted connections.",
-    labels: { transport: ["tcp", "tls"] },
+    labels: { transport: TRANSPORTS },
   },
   connectionAgeSeconds: {
     type: "histogram",

@@ -9,6 +9,9 @@ const DETECTION = [0.1, 0.5, 1, 2, 3, 4, 4.5, 5, 6, 7.5, 10, 15, 17.5, 20, 30, 6
 export const CONNECTION_ROLES = ["handshaking", "unadmitted", "writer", "standby", "zombie"] as const;
 export type ConnectionRole = (typeof CONNECTION_ROLES)[number];
 
+export const TRANSPORTS = ["tcp", "tls"] as const;
+export type Transport = (typeof TRANSPORTS)[number];
+
 const SILENCES = ["heartbeat_timeout", "barrier_timeout", "write_stalled"] as const satisfies readonly Evidence[];
 
 export const zombieMetrics = {
@@ -16,7 +19,7 @@ export const zombieMetrics = {
     type: "gauge",
     name: "moa_connections",
     help: "Open connections of this pod by role.",
-    labels: { role: CONNECTION_ROLES, transport: ["tcp"] },
+    labels: { role: CONNECTION_ROLES, transport: TRANSPORTS },
   },
   phones: {
     type: "gauge",

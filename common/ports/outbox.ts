@@ -62,6 +62,15 @@ export interface OutboxHead {
   readonly paused: boolean;
 }
 
+/** Worker side. */
+export interface OutboxExpiry {
+  /**
+   * Drops, of every bot, the oldest actions whose deadline was before: that nobody came for. Step by step, each told by how
+   * many actions went; asking for no more stops it.
+   */
+  forget(deadlineBeforeMs: number): AsyncIterable<number>;
+}
+
 /** Gateway side. Who may write, and from which sequence on, is the writer directory's to say (writer-directory.ts). */
 export interface OutboxReader {
   /** Up to `outboxReadMax` actions from the sequence on; empty at the end. The generation read is in the piece. */

@@ -5,6 +5,7 @@ import type { Clock } from "#common/kernel/clock.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { CloseReason } from "#common/observe/metric-catalogue.ts";
 import type { Identity } from "#gateway/platforms/platform.ts";
+import type { StrangerLog } from "./stranger-log.ts";
 
 /** Ends that say nothing against the peer. Any other is our refusal, and somebody has to look at that phone. */
 const ORDINARY: ReadonlySet<CloseReason> = new Set([
@@ -25,6 +26,7 @@ export interface ConnectionLogOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly wire: { readonly peer: string };
+  readonly strangers: StrangerLog;
 }
 
 export class ConnectionLog {
@@ -48,7 +50,10 @@ export class ConnectionLog {
   }
 
   closed(reason: CloseReason, discarded: number): void {
-    this.say(discarded > 0 || !ORDINARY.has(reason) ? "warn" : "info", { reason, discarded }, "closed");
+    const untold = this.#of.identity === null ? this.#options.strangers.tell() : 0;
+    if (untold === null) return;
+    const more = untold > 0 ? { untold } : {};
+    this.say(discarded > 0 || !ORDINARY.has(reason) ? "warn" : "info", { reason, discarded, ...more }, "closed");
   }
 
   /** A broken phone may send bad lines by the thousand: each is counted, one a second is logged. */

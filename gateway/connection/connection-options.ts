@@ -7,6 +7,7 @@ import type { CloseReason } from "#common/observe/metric-catalogue.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { Identity, Proof, Session } from "#gateway/platforms/platform.ts";
 import type { HeldBytes } from "./held-bytes.ts";
+import type { StrangerLog } from "./stranger-log.ts";
 import type { ReadLine } from "./transition.ts";
 import type { Wire } from "./wire.ts";
 
@@ -19,6 +20,7 @@ export interface ConnectionOptions<Connection> {
   readonly metrics: Metrics;
   readonly log: Log;
   readonly held: HeldBytes;
+  readonly strangers: StrangerLog;
   /** Has its identity from now on. `decided` follows, now or later. */
   onIdentified(connection: Connection, identity: Identity): void;
   /** False when nothing may follow from the frame that carries it. */

@@ -43,6 +43,30 @@ describe("a connection", () => {
     expect(pod.timers - before.timers).toBeLessThanOrEqual(2 * barriers + 2);
   });
 
+  it("answers no pings of a phone that does not take the answers", async () => {
+    const { line, say } = await admitted();
+    const long = "x".repeat(limits.fieldCharsMax);
+    const ping = () => say({ event: "ping", data: { room: long, user_hash: long, server_timestamp: "own" } });
+    line.isStuck = true;
+    for (let i = 0; i < 200; i++) ping();
+    expect(line.bufferedBytes).toBeGreaterThan(limits.writeBytesMax / 2);
+    expect(line.bufferedBytes).toBeLessThan(limits.writeBytesMax * 1.1);
+    line.isStuck = false;
+    line.bufferedBytes = 0;
+    ping();
+    expect(line.frames.at(-1)?.data).toMatchObject({ server_timestamp: "own" });
+  });
+
+  it("that goes on and on with one line is ended, though every byte is a sign of life", async () => {
+    const { clock, connection, line, metric } = await admitted();
+    for (let seconds = 0; seconds < 30 && line.ended === null; seconds++) {
+      connection.onBytes(Buffer.from("{"));
+      await clock.advance(1_000);
+    }
+    expect(await metric('moa_connections_closed_total{reason="line_timeout"}')).toBe(1);
+    expect(await metric("moa_held_bytes")).toBe(0);
+  });
+
   it("that is destroyed is reset, whatever still waits", async () => {
     const { connection, line, told } = await admitted();
     connection.destroy("superseded");

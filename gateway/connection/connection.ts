@@ -1,13 +1,12 @@
 /**
- * One connection: bytes to inputs, inputs through transition.ts, effects to the wire and to the owner. Decides nothing
- * about states itself. A connection is read unless somebody holds it. Whether it lives is found by its watch; whether an
- * action may still be written is asked of its gate, when the action's turn in the wire has come.
- *
- * From its identity until the pod knows what it thinks of the device (`decided`) it is not read, and what it said already
- * waits: at most one chunk of bytes.
+ * One connection: bytes to inputs, inputs through transition.ts, effects to the wire and to the owner; it decides nothing
+ * about states itself. It is read unless somebody holds it, as from its identity until the pod knows what it thinks of the
+ * device (`decided`); what it said already waits then, at most one chunk of bytes. Whether it lives is found by its watch;
+ * whether an action may still be written is asked of its gate, when the action's turn in the wire has come.
  */
 import type { Evidence } from "#common/contract/evidence.ts";
 import type { ConnectionId } from "#common/contract/ids.ts";
+import { limits } from "#common/contract/limits.ts";
 import { never } from "#common/kernel/assert.ts";
 import type { CloseReason } from "#common/observe/metric-catalogue.ts";
 import type { ConnectionRole } from "#common/observe/zombie-metrics.ts";
@@ -55,10 +54,8 @@ export class Connection implements WireEnd, WriterConnection {
     this.id = random.hex(8);
     this.session = session;
     this.#options = options;
-    this.#handshake = new HandshakeTime(options, () => {
-      if (!this.#holds.any) this.#step({ kind: "handshake_deadline" });
-    });
-    this.#role = new RoleGauge(metrics);
+    this.#handshake = new HandshakeTime(options, () => this.isRead && this.#step({ kind: "handshake_deadline" }));
+    this.#role = new RoleGauge(metrics, options.wire.transport);
     this.#holds = new Holds(metrics);
     this.#log = new ConnectionLog(this, options);
     this.#reader = new FrameReader(session, metrics, this.#log);
@@ -112,6 +109,10 @@ export class Connection implements WireEnd, WriterConnection {
 
   setRole(role: "writer" | "standby" | "zombie"): void {
     if (this.isOpen) this.#role.set(this.#watch.isZombie ? "zombie" : this.#isAdmitted ? role : "unadmitted");
+  }
+
+  get isRead(): boolean {
+    return !this.#holds.any;
   }
 
   get device(): string {
@@ -198,10 +199,11 @@ export class Connection implements WireEnd, WriterConnection {
       if (!this.isOpen || this.#holds.has("flood")) return;
       const input = this.#reader.read(frame, receivedAt);
       this.#step(input);
-      if (input.kind !== "chat" || !this.#isAdmitted) this.#intake.tookOther();
+      if (input.kind === "chat" && this.#isAdmitted) continue;
+      this.#intake.tookOther(input.kind === "fault" ? input.fault : null);
     }
     if (tooLarge) this.#step({ kind: "too_large" });
-    if (this.isOpen) this.#intake.took(chunk.byteLength, heldBytes);
+    if (this.isOpen) this.#intake.took(chunk.byteLength, frames.length, heldBytes);
   }
 
   onEnded(reason: CloseReason): void {
@@ -218,20 +220,21 @@ export class Connection implements WireEnd, WriterConnection {
   }
 
   #do(effect: Effect): void {
-    const { metrics, clock } = this.#options;
     switch (effect.kind) {
       case "identify":
         this.#identified(effect.identity, effect.by);
         break;
       case "welcome":
-        this.write(this.session.welcome(clock.nowMs(), this.#status), "handshake");
+        this.write(this.session.welcome(this.#options.clock.nowMs(), this.#status), "handshake");
         break;
       case "ingest":
         this.#options.onLine(this, effect.read);
         break;
       case "answer_ping":
         if (this.#options.believes(this, effect.proof) && this.#isAdmitted) {
-          this.write(this.session.pong(this.#identity?.bot ?? "", effect.echo), "pong");
+          // One that does not take its answers gets no more: it could fill the pod's queues at the price of asking.
+          const takesAnswers = this.bufferedBytes <= limits.writeBytesMax;
+          if (takesAnswers) this.write(this.session.pong(this.#identity?.bot ?? "", effect.echo), "pong");
           this.#options.onVitals(this, effect.vitals, null);
         }
         break;
@@ -239,7 +242,7 @@ export class Connection implements WireEnd, WriterConnection {
         if (this.#options.believes(this, effect.proof)) this.#watch.echoed(effect.token, effect.vitals);
         break;
       case "complain":
-        metrics.frameErrors.inc(1, { reason: effect.fault });
+        this.#options.metrics.frameErrors.inc(1, { reason: effect.fault });
         this.#log.complain(effect);
         break;
       case "keep_identity":
@@ -254,9 +257,8 @@ export class Connection implements WireEnd, WriterConnection {
   }
 
   #watched(): Watched {
-    const { session } = this;
     return {
-      ping: (token) => this.write(session.ping(this.#identity?.bot ?? "", token), "ping"),
+      ping: (token) => this.write(this.session.ping(this.#identity?.bot ?? "", token), "ping"),
       confirmed: (mark) => this.#gate?.confirmed(mark),
       onVitals: (vitals, rttSeconds) => this.#options.onVitals(this, vitals, rttSeconds),
       onVerdict: (evidence) => {

@@ -3,11 +3,13 @@
  * neither knows more of the other than this file.
  */
 import type { CloseReason } from "#common/observe/metric-catalogue.ts";
+import type { Transport } from "#common/observe/zombie-metrics.ts";
 import type { WriteGuard } from "./writer-connection.ts";
 
 export interface Wire {
   /** `address:port` of the other end, for the log. */
   readonly peer: string;
+  readonly transport: Transport;
   /** Bytes given to `write` whose write callback has not come. */
   readonly bufferedBytes: number;
   /** Monotonic ms at which the system last took something, or the queue began to fill. */

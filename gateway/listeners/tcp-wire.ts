@@ -11,6 +11,7 @@ import type { Socket } from "node:net";
 import { limits } from "#common/contract/limits.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import type { CloseReason } from "#common/observe/metric-catalogue.ts";
+import type { Transport } from "#common/observe/zombie-metrics.ts";
 import type { Wire, WireEnd } from "#gateway/connection/wire.ts";
 import type { WriteGuard } from "#gateway/connection/writer-connection.ts";
 import type { Capacity } from "./capacity.ts";
@@ -41,6 +42,7 @@ interface Chunk {
 
 export class TcpWire implements Wire {
   readonly peer: string;
+  readonly transport: Transport;
   readonly #socket: Socket;
   readonly #raw: Socket;
   readonly #clock: Clock;
@@ -66,6 +68,7 @@ export class TcpWire implements Wire {
     this.#isProxyRefused = isDirect;
     this.#movedAtMs = clock.monotonicMs();
     this.peer = peer;
+    this.transport = socket === raw ? "tcp" : "tls";
   }
 
   /** Starts telling `end`. */

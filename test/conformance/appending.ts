@@ -1,6 +1,7 @@
 /** Appends to one lane for ever, as a gateway does: in order, each again under its number until it is acknowledged. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Backends } from "#common/backends/backends.ts";
+import { systemClock } from "#common/backends/system/clock.ts";
+import { pause } from "#common/kernel/clock.ts";
 
 /** What happened, in order. */
 export type Happening =
@@ -8,10 +9,14 @@ export type Happening =
   | { readonly kind: "failure"; readonly code: string; readonly tookMs: number }
   | { readonly kind: "loss"; readonly shards: readonly number[]; readonly tags: readonly number[] };
 
+/** From one call to the next: so many are enough to be under way whenever something happens. */
+const PACE_MS = 5;
+
 export class Appending {
   readonly happenings: Happening[] = [];
   readonly #ended: Promise<void>;
-  #isOver = false;
+  readonly #over = new AbortController();
+  readonly #clock = systemClock();
   #from = 0;
 
   constructor(pod: Backends, lane: number) {
@@ -44,15 +49,14 @@ export class Appending {
   }
 
   async end(): Promise<void> {
-    this.#isOver = true;
+    this.#over.abort();
     await this.#ended;
   }
 
   async #run(pod: Backends, lane: number): Promise<void> {
-    for (let number = 1; !this.#isOver; number++) {
-      const event = `e${number}`;
-      while (!this.#isOver && !(await this.#append(pod, { lane, by: "g.1", number, events: [event] }))) await sleep(10);
-      await sleep(5);
+    for (let number = 1; !this.#over.signal.aborted; ) {
+      if (await this.#append(pod, { lane, by: "g.1", number, events: [`e${number}`] })) number++;
+      await pause(this.#clock, PACE_MS, this.#over.signal);
     }
   }
 

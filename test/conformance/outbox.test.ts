@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { tagOf } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
-import type { OutboxDecision, OutboxReader } from "#common/ports/outbox.ts";
+import type { OutboxDecision, OutboxExpiry, OutboxReader } from "#common/ports/outbox.ts";
 import { onEveryBackend, topology } from "./on-every-backend.ts";
 import { candidate, ending, granted } from "./writer-steps.ts";
 
@@ -227,6 +227,28 @@ onEveryBackend((rig) => {
       expect(await outboxReader.confirm([first, right, ...others])).toEqual([false, true, false, false, false]);
       expect(await actionsOf(outboxReader)).toEqual(["b"]);
       expect(await outboxReader.confirm([])).toEqual([]);
+    });
+  });
+
+  describe("forget", () => {
+    async function forgotten(expiry: OutboxExpiry, beforeMs: number): Promise<number> {
+      let dropped = 0;
+      for await (const some of expiry.forget(beforeMs)) dropped += some;
+      return dropped;
+    }
+
+    test("what expired before goes, of every bot, and what follows keeps its sequence", async () => {
+      const { outboxWriter, outboxReader, outboxExpiry } = await rig.pod();
+      const [early, late] = [Date.now() + 60_000, Date.now() + 120_000];
+      for (let i = 0; i < 20; i++) await outboxWriter.enqueue([decision({ deadline: early, actions: ["a", "b"] })]);
+      await outboxWriter.enqueue([decision({ deadline: late, actions: ["c"] }), decision({ deadline: early })]);
+      for (const bot of ["x:out:y", "이모지 🎉"]) await outboxWriter.enqueue([decision({ bot, deadline: early })]);
+      expect(await forgotten(outboxExpiry, early)).toBe(0);
+      expect(await forgotten(outboxExpiry, early + 1)).toBe(42);
+      expect(await outboxReader.read("bot", 1)).toMatchObject({ firstSequence: 41, actions: ["c", expect.anything()] });
+      expect(await forgotten(outboxExpiry, late + 1)).toBe(2);
+      await outboxWriter.enqueue([decision({ actions: ["d"] })]);
+      expect(await outboxReader.read("bot", 1)).toMatchObject({ firstSequence: 43, actions: ["d"] });
     });
   });
 

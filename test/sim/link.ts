@@ -41,6 +41,7 @@ const KERNEL_BYTES = { small: 1_000, large: 1_000_000 };
 
 export class Link implements Wire {
   readonly peer = "phone:1";
+  readonly transport = "tcp";
   readonly #options: LinkOptions;
   readonly #kernelBytes: number;
   readonly #arrives = { up: 0, down: 0 };

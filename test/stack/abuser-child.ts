@@ -27,7 +27,7 @@ const SPREAD_MS = 3_000;
 const REDIAL_MS = { loris: 4_000, "never-reading": 4_000, flood: 50 } as const;
 /** One in so many of those who never read asks for much; the others for little. */
 const GREEDY = 20;
-/** 1,000 of them, a third of which hold so much, hold more together than the pod allows. */
+/** 1,000 of them, a quarter of which hold so much, hold more together than the pod allows. */
 const UNFINISHED_BYTES = 64 * 1024;
 const FRAMES_PER_BLOCK = 100;
 /** What one of them keeps in its own process at most. */
@@ -79,17 +79,18 @@ function dialAll(greet: (socket: Socket, i: number) => void): void {
   }
 }
 
-/** A third say nothing, a third a byte a second of their handshake, a third of a line that never ends. */
+/** One in four says nothing; the others a byte a second: of their handshake, of a long line before it, of a line after it. */
 function beLoris(): void {
   dialAll((socket, i) => {
-    if (i % 3 === 2) socket.write(`{"event":"analyze","data":"${"x".repeat(UNFINISHED_BYTES)}`);
+    if (i % 4 === 2) socket.write(`{"event":"analyze","data":"${"x".repeat(UNFINISHED_BYTES)}`);
+    if (i % 4 === 3) socket.write(handshake(i));
   });
   let at = 0;
   setInterval(() => {
     at++;
     for (const [i, socket] of sockets.entries()) {
-      if (i % 3 === 1) socket?.write(handshake(i).charAt(at % 60));
-      if (i % 3 === 2) socket?.write("x");
+      if (i % 4 === 1) socket?.write(handshake(i).charAt(at % 60));
+      if (i % 4 >= 2) socket?.write("x");
     }
   }, 1_000);
 }

@@ -155,6 +155,12 @@ describe("what flows", () => {
     await phone.until(() => phone.shown.includes(`got up: ${bot}`), "the answer of the rerun");
     expect(await mine()).toEqual([]);
     expect(phone.shown.filter((text) => text === `got up: ${bot}`)).toHaveLength(1);
+    const recorded = async () => {
+      const query = "SELECT message FROM kb_chat_logs WHERE bot_name = ? AND message LIKE ? ORDER BY id";
+      return (await ask(world.stack.mysqlUrl, query, [bot, `%${bot}`])).map(({ message }) => message);
+    };
+    await vi.waitFor(async () => expect(await recorded()).toContain(`got up: ${bot}`), patience);
+    expect(await recorded()).toEqual([`# stumble ${bot}`, `got up: ${bot}`]);
   });
 
   test("a dropped one is gone, on record, and its text is in no audit row", async () => {

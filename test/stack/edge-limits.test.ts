@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { limits } from "#common/contract/limits.ts";
 import type { Pod } from "#scripts/stack/pod.ts";
+import { logLinesOf } from "#test/fixtures/log-lines.ts";
 import { freshBot, patience, RawPhone } from "#test/fixtures/raw-phone.ts";
 import { stackOfFile } from "#test/fixtures/stack.ts";
 import { memoryOf, metricOf } from "./site.ts";
@@ -107,6 +108,48 @@ describe("a handshake", () => {
   );
 });
 
+describe("an identity", () => {
+  const handshake = (bot: string) => ({ botName: bot, version: "3.2.1", deviceID: `device of ${bot}` });
+  const welcomes = (phone: RawPhone) => phone.frames.filter(({ event }) => event === "handshakeComplete").length;
+
+  test.each([1, 9, 10, limits.framesBeforeHandshakeMax])(
+    "S-CONN-06 that comes after %i lines has them all answered, in each room's order",
+    async (count) => {
+      const phone = (await RawPhone.dial(port)).echoPings();
+      const lines = Array.from({ length: count }, (_, i) => ({ channelId: `${i % 2}`, text: `early ${i}` }));
+      for (const { channelId, text } of lines) phone.say(`# echo ${text}`, { channelId });
+      phone.send(handshake(freshBot()));
+      await phone.until(() => phone.shown.length === count, "every answer");
+      for (const room of ["0", "1"]) {
+        const shown = phone.answers.filter(({ data }) => data.channel_id === room).map(({ data }) => data.text);
+        expect(shown).toEqual(lines.filter(({ channelId }) => channelId === room).map(({ text }) => `에코: ${text}`));
+      }
+    },
+  );
+
+  test("S-CONN-06 that does not come within the lines that may wait is waited for no longer", async () => {
+    const before = await closedAs("frames_before_handshake");
+    const phone = await RawPhone.dial(port);
+    for (let i = 0; i <= limits.framesBeforeHandshakeMax; i++) phone.say(`# echo ${i}`);
+    await phone.until(() => phone.isClosed, "its end");
+    await untilClosedAs("frames_before_handshake", before + 1);
+  });
+
+  test("S-CONN-07 said again in mid-session is answered, another one is refused, and who it is stays", async () => {
+    const [bot, another] = [freshBot(), freshBot()];
+    const phone = await RawPhone.dial(port);
+    phone.send(handshake(bot));
+    await answered(phone);
+    phone.send(handshake(bot));
+    await phone.until(() => welcomes(phone) === 2, "the second answer");
+    phone.send(handshake(another));
+    await answered(phone);
+    expect(welcomes(phone)).toBe(2);
+    const logged = logLinesOf(world.dir, "gateway-1").find(({ refusedBot }) => refusedBot === another);
+    expect(logged).toMatchObject({ bot, msg: "a second identity was refused" });
+  });
+});
+
 describe("a line", () => {
   test.each([limits.frameBytesMax - 1, limits.frameBytesMax])("S-CONN-04 of %i bytes is taken", async (bytes) => {
     const phone = await RawPhone.identified(port);
@@ -207,7 +250,8 @@ describe("a peer that sends too much", () => {
 
   test("in bursts below the rate is heard out", async () => {
     const phone = await RawPhone.identified(port);
-    phone.send("garbage\n".repeat(limits.otherFramesPerSecondMax * 2));
+    phone.send(`${JSON.stringify({ event: "pong", data: {} })}\n`.repeat(limits.otherFramesPerSecondMax * 2));
+    phone.send("garbage\n".repeat((limits.otherFramesPerSecondMax * 2) / limits.junkFrameWeight));
     await answered(phone);
   });
 

@@ -123,6 +123,19 @@ test("a user who is called like a bot takes none of the bot's answers with him",
   expect(await messages()).toEqual(["a", "b"]);
 });
 
+test("an answer to a line of his that was run again goes, wherever it stands; such answers to others stay", async () => {
+  const again = (userHash: string, message: string) => {
+    const ours = { sender: "LOA.i", botName: "LOA.i", isBot: true, isOurBotResponse: true, logId: null };
+    return encodeRow(chatLogRowOf({ ...ours, channelId: "1001", userHash, message }));
+  };
+  await copyRows();
+  await say({ user: HIS, text: "his" }, { user: "other", text: "another's" });
+  await commit({ rows: [again(HIS, "to him at last"), again("other", "to another at last")] });
+  await erasing({ user: HIS });
+  await writer.stop();
+  expect(await messages()).toEqual(["another's", "to another at last"]);
+});
+
 test("outbox rows of a user's lines go, and what of his is parked; those of others stay", async () => {
   const [his, other] = [eventIdOfLog("LOA.i", "1001", "71"), eventIdOfLog("LOA.i", "1001", "72")];
   await outboxOf(his, "1001");

@@ -21,7 +21,7 @@ afterAll(async () => {
   await server.stop();
 });
 beforeEach(async () => {
-  for (const table of ["kb_chat_logs", "kb_ping_monitor", "moa_audit", "moa_seen_events", "moa_outbox"])
+  for (const table of ["kb_chat_logs", "kb_rooms", "kb_ping_monitor", "moa_audit", "moa_seen_events", "moa_outbox"])
     await ask(url, `DELETE FROM ${table}`);
 });
 
@@ -86,6 +86,66 @@ test("0 days keeps all, and each table has days of its own", async () => {
   expect([await count("kb_chat_logs"), await count("kb_ping_monitor"), await count("moa_audit")]).toEqual([10, 10, 10]);
   await drop({ ping: 4, audit: 7 });
   expect([await count("kb_chat_logs"), await count("kb_ping_monitor"), await count("moa_audit")]).toEqual([10, 3, 6]);
+});
+
+/** Of the bot `b`; `settings` as JSON, or null. */
+async function room(channel: string, settings: string | null, device = "d"): Promise<void> {
+  const into = "INSERT INTO kb_rooms (room_id, bot_name, device_id, log_settings)";
+  await ask(url, `${into} VALUES (?, 'b', ?, ?)`, [channel, device, settings]);
+}
+
+test("a room's own days are kept to, in batches of a thousand, whatever the chat log's are", async () => {
+  await room("c", '{"enabled":true,"retention_days":7}');
+  await lines(1_500, `${KOREA} - INTERVAL 7 DAY - INTERVAL 1 HOUR`);
+  await lines(20, `${KOREA} - INTERVAL 7 DAY + INTERVAL 1 HOUR`);
+  const copy = (columns: string) =>
+    ask(
+      url,
+      `INSERT INTO kb_chat_logs (channel_id, bot_name, user_hash, message, message_type, server_timestamp)
+       SELECT ${columns}, user_hash, message, message_type, server_timestamp FROM kb_chat_logs ORDER BY id LIMIT 5`,
+    );
+  await copy("'another room', 'b'");
+  await copy("'c', 'another bot'");
+  expect((await drop()).kb_chat_logs).toEqual([1_000, 500]);
+  const left = await ask(url, "SELECT channel_id, bot_name, COUNT(*) n FROM kb_chat_logs GROUP BY 1, 2 ORDER BY 1, 2");
+  expect(left.map((row) => [row.channel_id, row.bot_name, Number(row.n)])).toEqual([
+    ["another room", "b", 5],
+    ["c", "another bot", 5],
+    ["c", "b", 20],
+  ]);
+});
+
+test.each([
+  ["none", null],
+  ["no days", '{"enabled":true}'],
+  ["0", '{"retention_days":0}'],
+  ["less", '{"retention_days":-1}'],
+  ["no number", '{"retention_days":"soon"}'],
+  ["null", '{"retention_days":null}'],
+  ["a list", "[7]"],
+])("a room whose days are %s keeps its lines", async (_, settings) => {
+  await room("c", settings);
+  await lines(10, `${KOREA} - INTERVAL 3000 DAY`);
+  await drop();
+  expect(await count("kb_chat_logs")).toBe(10);
+});
+
+test("a room that several devices of a bot are in keeps to the fewest days, and more rooms than a page are seen to", async () => {
+  for (const [device, days] of [
+    ["d1", 30],
+    ["d2", 3],
+    ["d3", 0],
+  ] as const)
+    await room("c", `{"retention_days":${days}}`, device);
+  await ask(
+    url,
+    `INSERT INTO kb_rooms (room_id, bot_name, device_id, log_settings)
+     SELECT CONCAT('a', seq), 'b', 'd', '{"retention_days":1}' FROM seq_1_to_450`,
+  );
+  await lines(10, `${KOREA} - INTERVAL 4 DAY`);
+  await lines(10, `${KOREA} - INTERVAL 2 DAY`);
+  expect((await drop()).kb_chat_logs).toContain(10);
+  expect(await count("kb_chat_logs")).toBe(10);
 });
 
 test("moa's own rows go after a week: events that made changes, and outbox rows that are closed", async () => {

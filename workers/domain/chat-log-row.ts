@@ -66,7 +66,8 @@ export function decodeRows(line: string): readonly ChatLogRow[] {
   return [row, ...answers];
 }
 
-function answerTo(row: ChatLogRow, message: string, serverAtMs: number): ChatLogRow {
+/** The row of what we said to a line. */
+export function answerTo(row: ChatLogRow, message: string, serverAtMs: number): ChatLogRow {
   return {
     ...row,
     // The column is NOT NULL and a bot has no user hash: its name tells its lines apart.

@@ -228,8 +228,9 @@ export class OwnedLane {
     const endedAt = this.#options.tools.clock.nowMs();
     const outcome = work.outcome as EventOutcome;
     endTurn(turn, { outcome });
-    const settled = outcome === "parked" ? parked(line, event, work.reason) : { ...settledBy(line, event), outcome };
-    return { ...settled, rows: rowsOf(work, endedAt) };
+    const rows = rowsOf(work, endedAt);
+    if (outcome === "parked") return { ...parked(line, { ...event, onRecord: true }, work.reason), rows };
+    return { ...settledBy(line, event), outcome, rows };
   }
 
   async #receipt(line: Line, event: ReceiptEvent): Promise<void> {

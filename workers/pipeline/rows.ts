@@ -1,5 +1,9 @@
-/** What goes on record of one settled event, encoded: the line itself, and what we answered. */
-import { type Answers, encodeRow } from "#workers/domain/chat-log-row.ts";
+/**
+ * What goes on record of one settled event, encoded: the line itself, and what we answered. A line that was on record when
+ * it was put aside is run again days later: its answers are rows of their own then, which name the user in the place where
+ * a bot's name stands, because they do not follow his line and would else not be found when he is erased.
+ */
+import { type Answers, answerTo, encodeRow } from "#workers/domain/chat-log-row.ts";
 import type { Reply } from "#workers/domain/decision.ts";
 import type { Work } from "./work.ts";
 
@@ -27,7 +31,10 @@ export function rowsOf(work: Work, nowMs: number): readonly string[] {
     isOurBotResponse: false,
     isScheduled: false,
   } as const;
-  return [encodeRow(said, answersOf(work, nowMs))];
+  const answers = answersOf(work, nowMs);
+  if (!event.onRecord) return [encodeRow(said, answers)];
+  const alone = (message: string) => ({ ...answerTo(said, message, answers?.atMs ?? nowMs), userHash: event.userHash });
+  return (answers?.messages ?? []).map((message) => encodeRow(alone(message)));
 }
 
 function answersOf({ outcome, decision, event }: Work, nowMs: number): Answers | undefined {

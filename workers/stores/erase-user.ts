@@ -3,7 +3,7 @@
  * would cost every insert: the chat log is walked by id, a page at a time.
  *
  * Our answers are rows of the bot and name no user, but may repeat him: what we said in a room between his line and the
- * room's next one is taken for the answer. Outbox rows are found by the event id, which the line's log id gives; those of
+ * room's next one is taken for the answer, and what stands under his own hash (pipeline/rows.ts). Outbox rows are found by the event id, which the line's log id gives; those of
  * lines without one stay for the week that closed outbox rows are kept.
  */
 import { sql } from "kysely";
@@ -34,7 +34,7 @@ interface Line {
 export async function* userRows(user: string, mysql: Mysql<Schema>): AsyncGenerator<DeletedBatch> {
   const [ends] = await rowsOf(mysql, sql<{ last: number | null }>`SELECT MAX(id) AS last FROM kb_chat_logs`);
   for (let after = 0; after < (ends?.last ?? 0); after += PAGE_IDS) {
-    const found = withAnswers(await linesOf(user, after, mysql), after + PAGE_IDS);
+    const found = withAnswers(await linesOf(user, after, mysql), user, after + PAGE_IDS);
     for (const events of chunks(eventsOf(found))) {
       yield { table: "moa_outbox", rows: await dropActions(events, mysql) };
     }
@@ -64,12 +64,15 @@ async function linesOf(user: string, after: number, mysql: Mysql<Schema>): Promi
   );
 }
 
-/** Lines beyond the last id are the next page's; answers beyond it are not. */
-function withAnswers(lines: readonly Line[], last: number): readonly Line[] {
+/**
+ * Lines beyond the last id are the next page's; answers beyond it are not. An answer under his hash, where he is not called
+ * like the bot, is to a line of his that was run again, wherever it stands.
+ */
+function withAnswers(lines: readonly Line[], user: string, last: number): readonly Line[] {
   const lastIsHis = new Map<string, boolean>();
   return lines.filter(({ id, bot, channel, isHis, isOurs, isScheduled }) => {
     const room = `${bot}\0${channel}`;
-    if (isOurs === 1) return isScheduled !== 1 && lastIsHis.get(room) === true;
+    if (isOurs === 1) return isScheduled !== 1 && (lastIsHis.get(room) === true || (isHis === 1 && bot !== user));
     lastIsHis.set(room, isHis === 1 && id <= last);
     return isHis === 1 && id <= last;
   });

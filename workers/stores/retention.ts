@@ -12,6 +12,7 @@ import { limits } from "#common/contract/limits.ts";
 import { assert } from "#common/kernel/assert.ts";
 import type { DeletedBatch } from "#workers/domain/stores.ts";
 import type { AgingTable } from "#workers/jobs/retention.ts";
+import { outdatedOfRooms } from "./retention-of-rooms.ts";
 import { affected, rowsOf } from "./run-sql.ts";
 import type { Schema } from "./schema.ts";
 
@@ -36,6 +37,7 @@ export async function* outdated(mysql: Mysql<Schema>, days: RetentionDays): Asyn
   if (days.audit > 0) yield* byIndex(mysql, "moa_audit", `at ${utc(days.audit)}`);
   if (days.chatLog > 0) yield* byId(mysql, "kb_chat_logs", days.chatLog);
   if (days.ping > 0) yield* byId(mysql, "kb_ping_monitor", days.ping);
+  yield* outdatedOfRooms(mysql);
 }
 
 async function* byIndex(mysql: Mysql<Schema>, table: AgingTable, where: string) {

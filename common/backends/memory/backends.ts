@@ -70,6 +70,7 @@ export function memoryBackends(store: MemoryStore): Backends {
     rows,
     outboxWriter: outbox,
     outboxReader: outbox,
+    outboxExpiry: outbox,
     channel,
     writers,
     held,

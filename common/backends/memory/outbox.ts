@@ -5,6 +5,7 @@ import type {
   Confirmation,
   EnqueueOutcome,
   OutboxDecision,
+  OutboxExpiry,
   OutboxHead,
   OutboxRead,
   OutboxReader,
@@ -14,7 +15,7 @@ import { type BotRecord, type BotRecords, drop } from "./bot-records.ts";
 
 const DIRTY_MAX = 1_000;
 
-export class MemoryOutbox implements OutboxWriter, OutboxReader {
+export class MemoryOutbox implements OutboxWriter, OutboxReader, OutboxExpiry {
   readonly #records: BotRecords;
 
   constructor(records: BotRecords) {
@@ -65,6 +66,15 @@ export class MemoryOutbox implements OutboxWriter, OutboxReader {
       const { generation, next, paused } = this.#records.of(bot);
       return { bot, generation, next, paused };
     });
+  }
+
+  async *forget(deadlineBeforeMs: number): AsyncGenerator<number> {
+    for (const record of this.#records.all()) {
+      const kept = record.actions.findIndex(({ deadline }) => deadline >= deadlineBeforeMs);
+      const dropped = kept === -1 ? record.actions.length : kept;
+      drop(record, record.first + dropped);
+      yield dropped;
+    }
   }
 
   #decide({ bot, lane, epoch, event, deadline, actions }: OutboxDecision): EnqueueOutcome {

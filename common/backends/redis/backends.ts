@@ -13,6 +13,7 @@ import { RedisLaneAppender } from "./lane-appender.ts";
 import { RedisLaneBalances } from "./lane-balances.ts";
 import { RedisLaneReader } from "./lane-reader.ts";
 import { RedisMembership } from "./membership.ts";
+import { RedisOutboxExpiry } from "./outbox-expiry.ts";
 import { RedisOutboxReader } from "./outbox-reader.ts";
 import { RedisOutboxWriter } from "./outbox-writer.ts";
 import { RedisParkedEvents } from "./parked.ts";
@@ -57,6 +58,7 @@ export function redisBackends(options: RedisBackendsOptions): Backends & { reado
     rows: new RedisRowLog(parts),
     outboxWriter: new RedisOutboxWriter(parts),
     outboxReader: new RedisOutboxReader(parts),
+    outboxExpiry: new RedisOutboxExpiry(parts),
     channel,
     writers: new RedisWriterDirectory(parts),
     held: new RedisHeldActions(parts),

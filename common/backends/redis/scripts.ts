@@ -16,6 +16,7 @@ const NAMES = [
   "outbox-enqueue",
   "outbox-confirm",
   "outbox-read",
+  "outbox-forget",
   "writer-enrol",
   "writer-take",
   "writer-end",

@@ -1,7 +1,8 @@
 /**
  * Bytes to lines. A line ends with LF; a CR before it is taken off; empty lines are dropped (phones tolerate them, so
  * do we). A line that lies whole in one chunk is a view into that chunk; only a line cut by a chunk's end is copied,
- * into a buffer that doubles, so that input byte by byte costs linear time and at most twice the limit in memory.
+ * into a buffer that grows by a quarter, so that input byte by byte costs linear time, and at most a quarter more memory
+ * than the line: what strangers may hold is counted in bytes of lines.
  */
 import type { FramedResult } from "../platform.ts";
 
@@ -22,7 +23,7 @@ export function createFramer(bytesMax: number): Framer {
   function keep(part: Buffer): void {
     const needed = tailBytes + part.length;
     if (tail === null || tail.length < needed) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, FIRST_TAIL_BYTES, tailBytes * 2));
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, FIRST_TAIL_BYTES, Math.ceil(tailBytes * 1.25)));
       tail?.copy(grown, 0, 0, tailBytes);
       tail = grown;
     }
