@@ -100,7 +100,7 @@ function isOfZombie({ name, attributes }: CollectedSpan): boolean {
 /** The last value of each query. */
 async function panelsOf(watched: WatchedSite): Promise<Seen["panels"]> {
   const all: readonly PanelEntry[] = writers.rows.flatMap(({ panels }) => panels);
-  const window = [watched.startedAt / 1_000, Date.now() / 1_000] as const;
+  const { window } = watched;
   const read = Object.keys(PANELS).map(async (title) => {
     const panel = all.find((one) => one.title === title);
     if (panel === undefined) throw new Error(`there is no panel "${title}"`);
