@@ -7,6 +7,7 @@
  * Exit code 0: all was seen. 1: something was not, and is named. 2: nothing could be started.
  */
 import { parseArgs } from "node:util";
+import { spanCatalogue } from "#common/observe/span-catalogue.ts";
 import type { PanelEntry } from "#grafana/dashboards/panel.ts";
 import { writers } from "#grafana/dashboards/writers.ts";
 import { SWALLOW } from "./chaos/fault-proxy.ts";
@@ -24,7 +25,6 @@ const CROWD = 8;
 const LINES_PER_S = 160;
 const SEEN_MS_MAX = 60_000;
 const EXPECTED = "MoaFailoverStorm";
-const FAILOVER_SPAN = /^(writer[.])?failover$/;
 
 /** Panels of Zombie writers, and what their last value must keep. */
 const PANELS: Readonly<Record<string, { readonly least?: number; readonly most?: number }>> = {
@@ -94,13 +94,13 @@ async function run(watched: WatchedSite, collector: OtlpCollector): Promise<Seen
 }
 
 function isOfZombie({ name, attributes }: CollectedSpan): boolean {
-  return FAILOVER_SPAN.test(name) && attributes["moa.reason"] === "barrier_timeout";
+  return name === spanCatalogue.failover.name && attributes["moa.reason"] === "barrier_timeout";
 }
 
 /** The last value of each query. */
 async function panelsOf(watched: WatchedSite): Promise<Seen["panels"]> {
   const all: readonly PanelEntry[] = writers.rows.flatMap(({ panels }) => panels);
-  const window = [watched.startedAt / 1_000, Date.now() / 1_000] as const;
+  const { window } = watched;
   const read = Object.keys(PANELS).map(async (title) => {
     const panel = all.find((one) => one.title === title);
     if (panel === undefined) throw new Error(`there is no panel "${title}"`);

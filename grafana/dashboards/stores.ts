@@ -207,6 +207,13 @@ export const stores: DashboardEntry = {
           bounds: { warn: 1, bad: 100 },
           queries: [{ expr: maxOf("socketsPaused", { by: "pod" }), legend: "{{pod}}" }],
         },
+        {
+          title: "Spans of traces",
+          says: "Good: sent. failed or dropped: the collector is away or too slow; nothing else suffers.",
+          kind: "bars",
+          unit: "cps",
+          queries: [{ expr: rateOf("spans", { by: "result" }), legend: "{{result}}" }],
+        },
       ],
     },
   ],

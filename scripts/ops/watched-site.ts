@@ -1,6 +1,6 @@
 /**
  * A site as chaos runs have it (chaos/site.ts), with its phones and a Prometheus that scrapes its pods and judges the
- * rules, hastened. What is asked of it later is about the run as a whole, from `startedAt`.
+ * rules, hastened. What is asked of it later is about the run as a whole: `window`.
  *
  *   open: Redis, MariaDB, pods ──> Prometheus and phones side by side ──> phones speak
  */
@@ -19,7 +19,7 @@ import { Site, type SitePod, until } from "#scripts/chaos/site.ts";
 import { Texts } from "#scripts/chaos/texts.ts";
 import type { Child } from "#scripts/stack/child.ts";
 import { freePort } from "#scripts/stack/free-port.ts";
-import { PrometheusApi, prometheusServer } from "#scripts/stack/prometheus.ts";
+import { PrometheusApi, prometheusServer, SCRAPE_EVERY_S } from "#scripts/stack/prometheus.ts";
 import { hastenedRules } from "./hastened-rules.ts";
 
 const SCRAPED_MS_MAX = 60_000;
@@ -38,7 +38,7 @@ export class WatchedSite {
   #prometheus: { readonly child: Child; readonly api: PrometheusApi } | undefined;
   readonly #dir: string;
   readonly #ends: (() => void | Promise<void>)[] = [];
-  startedAt = 0;
+  #startedAt = 0;
 
   private constructor(site: Site, dir: string) {
     const run = randomBytes(4).toString("hex");
@@ -68,6 +68,11 @@ export class WatchedSite {
     return this.#prometheus.api;
   }
 
+  /** From the start until now, epoch seconds. A step beyond now: the last one before it may not have seen the last scrape. */
+  get window(): readonly [from: number, to: number] {
+    return [this.#startedAt / 1_000, Date.now() / 1_000 + SCRAPE_EVERY_S];
+  }
+
   get pods(): readonly SitePod[] {
     return this.site.pods;
   }
@@ -93,7 +98,7 @@ export class WatchedSite {
   async #start({ bots, linesPerS }: WatchPlan): Promise<void> {
     const { site, scene } = this;
     await site.start();
-    this.startedAt = Date.now();
+    this.#startedAt = Date.now();
     // It makes the table that the phones' bookings go to.
     const record = await ChaosRecord.open(site);
     this.#ends.push(() => record.close());

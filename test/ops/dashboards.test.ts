@@ -40,7 +40,7 @@ beforeAll(async () => {
   await Promise.all([drains(), replacesWorker()]);
   await scraped();
   await signed.close();
-  window = [watched.startedAt / 1_000, Date.now() / 1_000];
+  window = watched.window;
 }, RUN_MS_MAX);
 afterAll(() => watched?.close(), RUN_MS_MAX);
 
