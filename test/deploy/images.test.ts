@@ -22,8 +22,7 @@ import { defaultValues } from "#deploy/k8s/values.ts";
 import { freePort } from "#scripts/stack/free-port.ts";
 import { nodeFlagsOf } from "#scripts/stack/node-flags.ts";
 import { type MariaDb, startMariaDb } from "#test/fixtures/mariadb.ts";
-import { answered } from "#test/fixtures/operated-stack.ts";
-import { patience, RawPhone } from "#test/fixtures/raw-phone.ts";
+import { RawPhone } from "#test/fixtures/raw-phone.ts";
 import { type RedisServer, startRedis } from "#test/fixtures/redis.ts";
 import manifest from "../../package.json" with { type: "json" };
 import packageLock from "../../package-lock.json" with { type: "json" };
@@ -36,6 +35,8 @@ interface Lock {
 const ROOT = join(import.meta.dirname, "../..");
 const TARGETS = ["gateway", "workers", "migrate", "console"] as const;
 const BOT = "image-bot";
+/** A container that starts reads all its code first. */
+const patience = { timeout: 60_000, interval: 200 };
 const TOKEN = "the-token-of-an-image-test";
 
 const lock: Lock = packageLock;
@@ -203,7 +204,10 @@ describe("what the images do", () => {
     };
     await approved("devices", "approve", BOT, `device of ${BOT}`);
     await approved("rooms", "approve", BOT, "1001");
-    await answered(phone, "from an image");
+    await vi.waitFor(() => {
+      phone.say("# echo from an image");
+      expect(phone.shown).toContain("에코: from an image");
+    }, patience);
     expect((await moa("doctor")).code).toBe(0);
     for (const { child } of [gateway, worker]) {
       child.kill("SIGTERM");
