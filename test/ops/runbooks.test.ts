@@ -22,7 +22,7 @@ import { stackOfFile } from "#test/fixtures/stack.ts";
 import { metricOf } from "#test/stack/site.ts";
 import { run } from "../../console/cli/program.ts";
 import { type Condition, trials } from "./runbook-trials.ts";
-import { linesOf, runbookText, wordsOf } from "./runbooks.ts";
+import { type Line, linesOf, runbookText, wordsOf } from "./runbooks.ts";
 
 const ODD_WORKER = `${import.meta.dirname}/../fixtures/odd-worker.ts`;
 /** 1: what it needs is away; 5: a pod did not answer. */
@@ -62,23 +62,41 @@ async function typed(words: readonly string[]): Promise<{ readonly code: number;
   return { code, said };
 }
 
-/** Types each line of the condition's runbooks once; emptying a gateway comes last, and it is started again. */
-async function type(condition: Condition, named: Readonly<Record<string, string>>, also: readonly number[] = []) {
-  const lines = new Map(trials[condition].flatMap((name) => linesOf(runbookText(name), "moa")).map((l) => [l.text, l]));
-  const all = [...lines.values()].toSorted((a, b) => +a.text.includes(" drain ") - +b.text.includes(" drain "));
-  expect(all.length).toBeGreaterThan(0);
-  for (const { text, exits } of all) {
-    const words = wordsOf(text).map((word) => named[word] ?? word);
-    expect(
-      words.filter((word) => /^[A-Z]+$/.test(word)),
-      text,
-    ).toEqual([]);
-    const { code, said } = await typed(words);
-    expect([...exits, ...also], `${text}\n${said}`).toContain(code);
-    if (words[0] !== "drain") continue;
+/** Each line of the condition's runbooks once. */
+function linesAbout(condition: Condition): readonly Line[] {
+  const lines = trials[condition].flatMap((name) => linesOf(runbookText(name), "moa"));
+  const once = [...new Map(lines.map((line) => [line.text, line])).values()];
+  expect(once.length).toBeGreaterThan(0);
+  return once;
+}
+
+type Names = Readonly<Record<string, string>>;
+
+async function typeLine({ text, exits }: Line, named: Names, also: readonly number[]): Promise<void> {
+  const words = wordsOf(text).map((word) => named[word] ?? word);
+  expect(
+    words.filter((word) => /^[A-Z]+$/.test(word)),
+    text,
+  ).toEqual([]);
+  const { code, said } = await typed(words);
+  expect([...exits, ...also], `${text}\n${said}`).toContain(code);
+}
+
+/** One after another; emptying a gateway comes last, and it is started again. */
+async function type(condition: Condition, named: Names = {}, also: readonly number[] = []): Promise<void> {
+  const lines = linesAbout(condition);
+  const isDrain = ({ text }: Line) => text.includes(" drain ");
+  for (const line of lines.filter((one) => !isDrain(one))) await typeLine(line, named, also);
+  for (const line of lines.filter(isDrain)) {
+    await typeLine(line, named, also);
     await child("gateways", 1).stop();
     await child("gateways", 1).start();
   }
+}
+
+/** All at once: each may wait for what is away. */
+async function typeInOutage(condition: Condition, named: Names = {}, also: readonly number[] = AWAY): Promise<void> {
+  await Promise.all(linesAbout(condition).map((line) => typeLine(line, named, also)));
 }
 
 /** Real phones, that dial again by themselves. */
@@ -151,7 +169,7 @@ test("a phone sends what nobody can read", async () => {
   phone.send("no JSON\n");
   const read = () => metricOf(world.stack.gateways, "moa_frame_errors_total", 'reason="not_json"');
   await vi.waitFor(async () => expect(await read()).toBe(1), patience);
-  await type("a phone sends what nobody can read", {});
+  await type("a phone sends what nobody can read");
   expect(phone.isClosed).toBe(false);
 });
 
@@ -181,7 +199,7 @@ test("Redis is set to lose data, and nearly full", async () => {
 
 test("MySQL is away", async () => {
   await world.stack.mariadb?.kill();
-  await type("MySQL is away", {}, AWAY);
+  await typeInOutage("MySQL is away");
   expect((await moa("doctor")).code).toBe(1);
   await world.stack.mariadb?.start();
   await well();
@@ -189,7 +207,7 @@ test("MySQL is away", async () => {
 
 test("Redis does not answer", async () => {
   world.stack.redis?.signal("SIGSTOP");
-  await type("Redis does not answer", {}, AWAY);
+  await typeInOutage("Redis does not answer");
   expect((await moa("doctor")).code).toBe(1);
   world.stack.redis?.signal("SIGCONT");
   await well();
@@ -202,13 +220,13 @@ test("Redis comes back empty", async () => {
   await world.stack.redis?.kill();
   await world.stack.redis?.start();
   await vi.waitFor(async () => expect((await moa("lanes")).code).toBe(0), patience);
-  await type("Redis comes back empty", {});
+  await type("Redis comes back empty");
   await well();
 });
 
 test("a gateway stands still", async () => {
   child("gateways", 0).signal("SIGSTOP");
-  await type("a gateway stands still", {}, AWAY);
+  await typeInOutage("a gateway stands still");
   child("gateways", 0).signal("SIGCONT");
   await well();
 });
@@ -226,21 +244,21 @@ test("pods that have been through all this show at most 2,000 series each, and n
 
 test("a worker stands still", async () => {
   child("workers", 0).signal("SIGSTOP");
-  await type("a worker stands still", { BOT: "nobody" }, [...AWAY, 3]);
+  await typeInOutage("a worker stands still", { BOT: "nobody" }, [...AWAY, 3]);
   child("workers", 0).signal("SIGCONT");
   await well();
 });
 
 test("no worker runs", async () => {
   for (const i of [0, 1]) await child("workers", i).kill();
-  await type("no worker runs", {}, AWAY);
+  await typeInOutage("no worker runs");
   for (const i of [0, 1]) await child("workers", i).start();
   await well();
 });
 
 test("no gateway runs", async () => {
   for (const i of [0, 1]) await child("gateways", i).kill();
-  await type("no gateway runs", {});
+  await type("no gateway runs");
 });
 
 async function well(): Promise<void> {
