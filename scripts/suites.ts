@@ -53,6 +53,6 @@ export const suites: readonly Suite[] = [
     cores: 2,
     isQuick: false,
   },
-  vitest("ops", "traces of whole stacks"),
+  vitest("ops", "traces, moa top and a rolling deploy on whole stacks"),
   vitest("stack", "whole stacks of processes, killed and paused; small fleets", { cores: 2 }),
 ];
