@@ -16,9 +16,13 @@ function podOf(bots: number, { stoodBy = 0, handOverMs = 5, away = false } = {})
   const connections = Array.from({ length: bots }, (_, i) => ({
     id: `c${i}`,
     identity: { bot: `${i}` },
-    hold: () => {},
-    close: () => note(`close ${i}`),
+    farewell: () => {
+      open.delete(`c${i}`);
+      note(`close ${i}`);
+    },
+    close: () => {},
   }));
+  const open = new Map(connections.map((one) => [one.id, one]));
   const candidate = (bot: string, member: string, connection: string) => ({
     bot,
     member,
@@ -44,7 +48,7 @@ function podOf(bots: number, { stoodBy = 0, handOverMs = 5, away = false } = {})
         return ["a.1", "b.1"];
       },
     },
-    connections: () => connections,
+    connections: () => open.values(),
     bots: () => connections.map((one) => one.identity.bot),
     handOver: (bot) => {
       const under =

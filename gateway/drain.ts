@@ -7,7 +7,8 @@
  *
  * Phones without a standby go on being answered until their turn, and come back spread over the pace: they dial the next
  * pod at once, all of them together if they were let go together. Connections are read until they end: the echoes that
- * finish a reign come in by them.
+ * finish a reign come in by them, and lines that were on their way. So we end our side alone; the phone, which reads that,
+ * ends its own, and what it wrote before is here by then.
  */
 import type { BotName, MemberId } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
@@ -21,13 +22,15 @@ import type { Identity } from "./platforms/platform.ts";
 /** At most half of the drain's time goes by pacing, whatever the number of connections. */
 const PACED_MS_MAX = limits.drainMsMax / 2;
 const EVERY_MS = 100;
+/** A phone ends its side as soon as it has read the end of ours. */
+const FAREWELL_MS = 2_000;
 /** Turns of connections: of bots handed over, of the others, of bots that are being handed over. */
 const [FIRST, OTHERS, LAST] = [0, 1, 2];
 
 interface Leaving {
   readonly id: string;
   readonly identity: Pick<Identity, "bot"> | null;
-  hold(why: "drain"): void;
+  farewell(): void;
   close(reason: "drain"): void;
 }
 
@@ -90,12 +93,15 @@ export class Drain {
       if (deadline.aborted) return;
       if (all.length > 0) await pause(clock, EVERY_MS, deadline);
     }
+    // The last of them are heard out.
+    for (let ms = 0; ms < FAREWELL_MS && isAny(connections()); ms += EVERY_MS) await pause(clock, EVERY_MS, deadline);
   }
 
   async #end(connection: Leaving): Promise<void> {
-    if (connection.identity !== null) await this.#options.handOver(connection.identity.bot);
-    connection.hold("drain");
-    connection.close("drain");
+    const { clock, handOver } = this.#options;
+    if (connection.identity !== null) await handOver(connection.identity.bot);
+    connection.farewell();
+    void pause(clock, FAREWELL_MS).then(() => connection.close("drain"));
   }
 
   /** Whose turn is not the others'. Nobody knows when Redis does not answer: then all leave with their sockets. */
@@ -127,4 +133,8 @@ async function eachOf<T>(items: readonly T[], run: (item: T) => Promise<void>): 
     for (const item of waiting) await run(item);
   };
   await Promise.all(Array.from({ length: limits.drainBotsAtOnceMax }, worker));
+}
+
+function isAny(items: Iterable<unknown>): boolean {
+  return items[Symbol.iterator]().next().done !== true;
 }

@@ -55,7 +55,7 @@ export const suites: readonly Suite[] = [
     cores: 2,
     isQuick: false,
   },
-  vitest("ops", "alerts fired and quiet, boards of a scraped run, runbooks tried, traces, a rolling release", {
+  vitest("ops", "alerts fired and quiet, boards of a scraped run, runbooks tried, traces, moa top, a rolling release", {
     cores: 2,
   }),
   vitest("stack", "whole stacks of processes, killed and paused; small fleets", { cores: 2 }),

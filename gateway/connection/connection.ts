@@ -43,6 +43,7 @@ export class Connection implements WireEnd, WriterConnection {
   /** Of the device's approval. */
   #status = "pending";
   #isAdmitted = false;
+  #isLeaving = false;
   /** What is to be done once it is decided; null before the identity and after the decision. */
   #waiting: Effect[] | null = null;
   readonly #role: RoleGauge;
@@ -186,6 +187,12 @@ export class Connection implements WireEnd, WriterConnection {
     this.#options.wire.resume();
   }
 
+  /** Says nothing more, and hears the peer out: what it has said already is not lost. `close` follows, or its own end. */
+  farewell(): void {
+    this.#isLeaving = true;
+    this.#options.wire.finish();
+  }
+
   /** Ends it from outside. Safe to call twice. */
   close(reason: CloseReason): void {
     this.#step({ kind: "ended", reason });
@@ -207,7 +214,7 @@ export class Connection implements WireEnd, WriterConnection {
   }
 
   onEnded(reason: CloseReason): void {
-    this.#step({ kind: "ended", reason });
+    this.#step({ kind: "ended", reason: this.#isLeaving ? "drain" : reason });
   }
 
   #step(input: Input): void {

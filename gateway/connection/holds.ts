@@ -1,10 +1,10 @@
 import type { Metrics } from "#common/observe/metrics.ts";
 
 /**
- * Why a connection is not read: its bot's quota, its own unappended events, the pod's ring, the drain, its approval, a
+ * Why a connection is not read: its bot's quota, its own unappended events, the pod's ring, its approval, a
  * flood, tenures that are not settled after a lapse of the pod's life.
  */
-export type Hold = "quota" | "unappended" | "ring" | "drain" | "approval" | "flood" | "tenure";
+export type Hold = "quota" | "unappended" | "ring" | "approval" | "flood" | "tenure";
 
 /** Each reason to hold is given and taken back by its own holder; all together count as one socket that is paused. */
 export class Holds {

@@ -23,6 +23,8 @@ export interface Wire {
   write(frame: Uint8Array, onWritten?: () => void, guard?: WriteGuard): void;
   pause(): void;
   resume(): void;
+  /** Ends our direction after what is queued: nothing more is written. What the other end still says is read, to its end. */
+  finish(): void;
   /** Ends the wire after what is queued, at most a second later. Nothing is read any more. */
   close(): void;
   /** Ends the wire now by a reset; what is queued is lost. Never waits for a peer that does not read. */

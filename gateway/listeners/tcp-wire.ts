@@ -55,6 +55,7 @@ export class TcpWire implements Wire {
   /** When the system last took something from us. */
   #movedAtMs: number;
   #closing = false;
+  #finishing = false;
   #isPaused = false;
   /** Until its first bytes have come. */
   #isProxyRefused: boolean;
@@ -101,7 +102,7 @@ export class TcpWire implements Wire {
   }
 
   write(frame: Uint8Array, onWritten?: () => void, guard?: WriteGuard): void {
-    if (this.#closing) return;
+    if (this.#closing || this.#finishing) return;
     if (!this.#hasRoomFor(frame)) {
       this.#reason = "write_queue_full";
       this.destroy();
@@ -126,6 +127,12 @@ export class TcpWire implements Wire {
     if (!this.#closing) this.#socket.resume();
   }
 
+  finish(): void {
+    if (this.#closing) return;
+    this.#finishing = true;
+    if (!this.#pumping) this.#socket.end();
+  }
+
   close(): void {
     if (this.#closing) return;
     this.#closing = true;
@@ -146,6 +153,7 @@ export class TcpWire implements Wire {
     if (chunk === null) {
       this.#pumping = false;
       if (this.#closing) this.#socket.destroySoon();
+      else if (this.#finishing) this.#socket.end();
       return;
     }
     this.#socket.write(chunk.bytes, (error) => {

@@ -7,8 +7,8 @@
  * Phones dial one address, as through a Service, and come back as real ones do. The fleet's verdict (scripts/fleet)
  * counts what was lost, doubled or reordered; the fleet speaks until the last pod is replaced and a while longer.
  *
- * Not judged: lines that were in a socket when their gateway ended it (`not_accepted`): no phone of this protocol learns
- * what was read. They are told.
+ * A line that left its phone must be accepted: a gateway that drains hears its phones out. What a phone could not send,
+ * because it had no connection just then and its dialect keeps no queue, is told (`never_left_phone`) and not judged.
  *
  * Exit code 0: passed. 1: not so. 2: no run.
  */
@@ -74,6 +74,7 @@ export async function roll(plan: RollPlan): Promise<RollReport> {
       ...(isOver ? ["void: the fleet was silent before the last pod was replaced"] : []),
       ...(code === 0 ? [] : [`the fleet ended with exit code ${code}`]),
       ...cutOff.map((pod) => `${pod} did not stop by itself`),
+      ...(figures.not_accepted === figures.never_left_phone ? [] : ["lines left their phones and were not accepted"]),
       ...(figures.unshown === 0 ? [] : [`${figures.unshown} answers were not shown`]),
     ];
     if (failed.length > 0) process.stderr.write(`${logsOf(own.stack)}\n`);

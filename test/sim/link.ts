@@ -56,6 +56,8 @@ export class Link implements Wire {
   #movedAtMs = 0;
   #state: "open" | "closing" | "over" = "open";
   #isPaused = false;
+  #isFinishing = false;
+  #isEndSent = false;
   /** Come in and not read by the gateway; null: the phone's end. */
   #unread: (Uint8Array | null)[] = [];
   /** Come in and not read by the phone; null: the end. */
@@ -83,7 +85,7 @@ export class Link implements Wire {
   }
 
   write(frame: Uint8Array, onWritten?: () => void, guard?: WriteGuard): void {
-    if (this.#state !== "open") return;
+    if (this.#state !== "open" || this.#isFinishing) return;
     if (this.#bufferedBytes === 0) this.#movedAtMs = this.#options.world.monotonicMs();
     this.#queue.push({ frame, onWritten, guard });
     this.#bufferedBytes += frame.byteLength;
@@ -97,6 +99,11 @@ export class Link implements Wire {
   resume(): void {
     this.#isPaused = false;
     this.#options.process.clock.after(0, () => this.#hear());
+  }
+
+  finish(): void {
+    this.#isFinishing = true;
+    this.#endIfFinished();
   }
 
   close(): void {
@@ -128,6 +135,14 @@ export class Link implements Wire {
       this.#offer(next);
     }
     if (this.#state === "closing" && this.#bufferedBytes === 0) this.#finish("closed_by_peer");
+    this.#endIfFinished();
+  }
+
+  /** Our direction: the phone reads the end, and may still be read. */
+  #endIfFinished(): void {
+    if (!this.#isFinishing || this.#isEndSent || this.#state !== "open" || this.#bufferedBytes > 0) return;
+    this.#isEndSent = true;
+    this.#carry("down", () => this.#arrived(null));
   }
 
   /** To the system, which takes it when it has room. */
