@@ -103,8 +103,8 @@ const SAMPLE_MS = 200;
 const BITE_MS_MAX = 20_000;
 /** Of the flood that was ordered, what has to be sent. */
 const FLOOD_SHARE = 0.9;
-/** Of the other abusers, who have to be there; some are just being ended. */
-const ALL_SHARE = 0.8;
+/** Of the other abusers, who have to be there: those that are ended at once, or after ten seconds, are away for four. */
+const ALL_SHARE = 0.7;
 /** How the abusers end, and what of the loud time it takes at least until the first of them does. */
 const CLOSES: readonly [reason: string, afterS: number][] = [
   ["flood", 15],
