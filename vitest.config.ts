@@ -31,7 +31,6 @@ export default defineConfig({
       withServers("ops", 120),
       withServers("deploy", 120, ["test/deploy/tools.ts"]),
       withServers("stack", 120),
-      withServers("ops", 120),
       withServers("sim", 300),
     ],
   },
