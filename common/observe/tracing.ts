@@ -71,7 +71,7 @@ export const noTracing: Tracing = {
 
 /** Loads the SDK only when there is an endpoint: it costs 0.5 s of start and 30 MB. */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
-  const { otlpUrl, traceRatio, service, random, metrics } = options;
+  const { otlpUrl, service, random, metrics } = options;
   if (otlpUrl === "") return noTracing;
   const [api, { NodeSDK }, { OTLPTraceExporter }] = await Promise.all([
     import("@opentelemetry/api"),
@@ -94,7 +94,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   sdk.start();
   const maker = new SpanMaker(api, { ...options, queue, tracer: api.trace.getTracer("moa") });
   return {
-    samples: () => random.next() < traceRatio,
+    samples: () => random.next() < options.traceRatio,
     root: (name, begin, own) => ids.as(own, () => maker.make(name, begin, api.ROOT_CONTEXT)),
     next(name, trace, begin) {
       const parent = sampledContextOf(trace);
