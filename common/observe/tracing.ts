@@ -71,14 +71,17 @@ export const noTracing: Tracing = {
 
 /** Loads the SDK only when there is an endpoint: it costs 0.5 s of start and 30 MB. */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
-  const { otlpUrl, traceRatio, service, random, metrics } = options;
-  if (otlpUrl === "") return noTracing;
+  const { service, random, metrics } = options;
+  if (options.otlpUrl === "") return noTracing;
   const [api, { NodeSDK }, { OTLPTraceExporter }] = await Promise.all([
     import("@opentelemetry/api"),
     import("@opentelemetry/sdk-node"),
     import("@opentelemetry/exporter-trace-otlp-http"),
   ]);
-  const queue = new SpanQueue(new OTLPTraceExporter({ url: otlpUrl, timeoutMillis: limits.otlpMsMax }), metrics);
+  const queue = new SpanQueue(
+    new OTLPTraceExporter({ url: options.otlpUrl, timeoutMillis: limits.otlpMsMax }),
+    metrics,
+  );
   const ids = new Ids(random);
   const sdk = new NodeSDK({
     serviceName: `moa-${service}`,
@@ -94,7 +97,7 @@ export async function startTracing(options: TracingOptions): Promise<Tracing> {
   sdk.start();
   const maker = new SpanMaker(api, { ...options, queue, tracer: api.trace.getTracer("moa") });
   return {
-    samples: () => random.next() < traceRatio,
+    samples: () => random.next() < options.traceRatio,
     root: (name, begin, own) => ids.as(own, () => maker.make(name, begin, api.ROOT_CONTEXT)),
     next(name, trace, begin) {
       const parent = sampledContextOf(trace);
