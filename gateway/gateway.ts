@@ -145,10 +145,19 @@ export class Gateway {
   /** For operators. */
   *seen(): Iterable<SeenConnection> {
     for (const connection of this.#table.values()) {
-      const { id, address, role, ageSeconds, identity } = connection;
+      const { id, address, role, handshake, identity } = connection;
       const { bot = null, device = null, version = null } = identity ?? {};
       const about = this.#admission.about(connection);
-      yield { id, bot, device, version, address, role: role ?? "closed", ...about, ageMs: ageSeconds * 1_000 };
+      yield {
+        id,
+        bot,
+        device,
+        version,
+        address,
+        role: role ?? "closed",
+        ...about,
+        ageMs: handshake.ageSeconds * 1_000,
+      };
     }
   }
 

@@ -7,10 +7,10 @@ test("the gauges show the worst connection of each role, and forget those that a
   const clock = new FakeClock();
   const { metrics, expose } = createMetrics(false);
   const connections = [
-    { role: "writer", silentMs: 2_000, bufferedBytes: 10 },
-    { role: "writer", silentMs: 31_000, bufferedBytes: 70 },
-    { role: "standby", silentMs: 500, bufferedBytes: 0 },
-    { role: null, silentMs: 90_000, bufferedBytes: 0 },
+    { role: "writer", watch: { silentMs: 2_000 }, bufferedBytes: 10 },
+    { role: "writer", watch: { silentMs: 31_000 }, bufferedBytes: 70 },
+    { role: "standby", watch: { silentMs: 500 }, bufferedBytes: 0 },
+    { role: null, watch: { silentMs: 90_000 }, bufferedBytes: 0 },
   ] as const;
   let present: readonly (typeof connections)[number][] = connections;
   const gauges = connectionGauges({ clock, metrics }, () => present);

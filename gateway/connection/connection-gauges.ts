@@ -2,13 +2,14 @@ import { type Clock, pause } from "#common/kernel/clock.ts";
 import type { Part } from "#common/kernel/lifecycle.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import { CONNECTION_ROLES, type ConnectionRole } from "#common/observe/zombie-metrics.ts";
+import type { Watch } from "./watch.ts";
 
 /** A look at 10,000 connections takes half a millisecond: rare enough not to be felt. */
 const EVERY_MS = 5_000;
 
 interface Gauged {
   readonly role: ConnectionRole | null;
-  readonly silentMs: number;
+  readonly watch: Pick<Watch, "silentMs">;
   readonly bufferedBytes: number;
 }
 
@@ -24,7 +25,11 @@ export function connectionGauges({ clock, metrics }: Tools, connections: () => I
   const look = () => {
     const silentMs = new Map<ConnectionRole, number>();
     let mostBytes = 0;
-    for (const { role, silentMs: ms, bufferedBytes } of connections()) {
+    for (const {
+      role,
+      watch: { silentMs: ms },
+      bufferedBytes,
+    } of connections()) {
       mostBytes = Math.max(mostBytes, bufferedBytes);
       if (role !== null && ms > (silentMs.get(role) ?? 0)) silentMs.set(role, ms);
     }

@@ -30,12 +30,12 @@ export class Connection implements WireEnd, WriterConnection {
   readonly id: ConnectionId;
   readonly session: Session;
   readonly #options: ConnectionOptions<Connection>;
-  readonly #watch: Watch;
+  readonly watch: Watch;
   readonly #log: ConnectionLog;
   readonly #reader: FrameReader;
   readonly #intake: Intake;
   readonly #holds: Holds;
-  readonly #handshake: HandshakeTime;
+  readonly handshake: HandshakeTime;
   #state: State = initialState;
   #identity: Identity | null = null;
   #since = 0;
@@ -55,19 +55,19 @@ export class Connection implements WireEnd, WriterConnection {
     this.id = random.hex(8);
     this.session = session;
     this.#options = options;
-    this.#handshake = new HandshakeTime(options, () => this.isRead && this.#step({ kind: "handshake_deadline" }));
+    this.handshake = new HandshakeTime(options, () => this.isRead && this.#step({ kind: "handshake_deadline" }));
     this.#role = new RoleGauge(metrics, options.wire.transport);
     this.#holds = new Holds(metrics);
     this.#log = new ConnectionLog(this, options);
     this.#reader = new FrameReader(session, metrics, this.#log);
     this.#intake = new Intake(this, options);
-    this.#watch = new Watch(this.#watched(), { ...options, role: this.#role, log: this.#log });
+    this.watch = new Watch(this.#watched(), { ...options, role: this.#role, log: this.#log });
   }
 
   /** Starts the handshake's time. */
   open(): void {
     this.#role.set("handshaking");
-    this.#handshake.start();
+    this.handshake.start();
   }
 
   /** Kept after the end: lines that were read still belong to it. */
@@ -82,10 +82,6 @@ export class Connection implements WireEnd, WriterConnection {
   /** null after its end. */
   get role(): ConnectionRole | null {
     return this.#role.role;
-  }
-
-  get ageSeconds(): number {
-    return this.#handshake.ageSeconds;
   }
 
   get bufferedBytes(): number {
@@ -109,7 +105,7 @@ export class Connection implements WireEnd, WriterConnection {
   }
 
   setRole(role: "writer" | "standby" | "zombie"): void {
-    if (this.isOpen) this.#role.set(this.#watch.isZombie ? "zombie" : this.#isAdmitted ? role : "unadmitted");
+    if (this.isOpen) this.#role.set(this.watch.isZombie ? "zombie" : this.#isAdmitted ? role : "unadmitted");
   }
 
   get isRead(): boolean {
@@ -125,30 +121,25 @@ export class Connection implements WireEnd, WriterConnection {
   }
 
   get isLiving(): boolean {
-    return this.isOpen && !this.#watch.isZombie;
+    return this.isOpen && !this.watch.isZombie;
   }
 
   get provenAt(): number {
-    return this.#watch.provenAt;
-  }
-
-  /** As evidence counts it. */
-  get silentMs(): number {
-    return this.#watch.silentMs;
+    return this.watch.provenAt;
   }
 
   hear(hearing: WriteHearing | null): void {
     this.#gate?.shut();
-    this.#watch.forget();
+    this.watch.forget();
     this.#gate = hearing && new Gate(hearing, this.#options.metrics);
   }
 
   acted(mark: number, busyMs: number): void {
-    if (this.isOpen) this.#watch.acted(mark, busyMs);
+    if (this.isOpen) this.watch.acted(mark, busyMs);
   }
 
   probe(): void {
-    if (this.isOpen) this.#watch.probe();
+    if (this.isOpen) this.watch.probe();
   }
 
   destroy(evidence: Evidence): void {
@@ -163,7 +154,7 @@ export class Connection implements WireEnd, WriterConnection {
     this.#waiting = null;
     for (const effect of waiting) if (this.isOpen) this.#do(effect);
     this.release("approval");
-    if (this.isOpen) this.#watch.start();
+    if (this.isOpen) this.watch.start();
   }
 
   /** `onWritten` as in wire.ts. An action waits for its gate, and without one it is nobody's. */
@@ -176,14 +167,14 @@ export class Connection implements WireEnd, WriterConnection {
 
   hold(why: Hold): void {
     if (!this.isOpen || !this.#holds.add(why)) return;
-    this.#watch.hold();
+    this.watch.hold();
     this.#options.wire.pause();
   }
 
   release(why: Hold): void {
     if (!this.#holds.delete(why) || !this.isOpen) return;
-    if (this.#state.phase === "handshaking") this.#handshake.start();
-    this.#watch.release();
+    if (this.#state.phase === "handshaking") this.handshake.start();
+    this.watch.release();
     this.#options.wire.resume();
   }
 
@@ -199,7 +190,7 @@ export class Connection implements WireEnd, WriterConnection {
   }
 
   onBytes(chunk: Uint8Array): void {
-    this.#watch.heard();
+    this.watch.heard();
     const receivedAt = this.#options.clock.nowMs();
     const { frames, tooLarge, heldBytes } = this.session.push(chunk);
     for (const frame of frames) {
@@ -246,7 +237,7 @@ export class Connection implements WireEnd, WriterConnection {
         }
         break;
       case "measure":
-        if (this.#options.believes(this, effect.proof)) this.#watch.echoed(effect.token, effect.vitals);
+        if (this.#options.believes(this, effect.proof)) this.watch.echoed(effect.token, effect.vitals);
         break;
       case "complain":
         this.#options.metrics.frameErrors.inc(1, { reason: effect.fault });
@@ -281,7 +272,7 @@ export class Connection implements WireEnd, WriterConnection {
   }
 
   #identified(identity: Identity, by: "handshake" | "claims"): void {
-    this.#handshake.stop("ok");
+    this.handshake.stop("ok");
     this.#identity = identity;
     this.#since = this.#options.clock.nowMs();
     this.#log.say("info", { version: identity.version, by }, "identified");
@@ -293,10 +284,10 @@ export class Connection implements WireEnd, WriterConnection {
 
   #closed(reason: CloseReason, discarded: number): void {
     const { metrics, wire, onClosed } = this.#options;
-    if (this.#identity === null) this.#handshake.stop("refused");
-    this.#watch.stop(reason);
+    if (this.#identity === null) this.handshake.stop("refused");
+    this.watch.stop(reason);
     this.#intake.ended();
-    this.#role.ended(this.ageSeconds);
+    this.#role.ended(this.handshake.ageSeconds);
     metrics.connectionsClosed.inc(1, { reason });
     this.#holds.clear();
     this.#log.closed(reason, discarded);
