@@ -101,6 +101,11 @@ describe("failovers", () => {
       handoverMs: [4_600],
     });
   });
+  test("a planned one waits for a Redis that is away, and is not measured then", () => {
+    const handover = failover(10_000, { reason: "drain" });
+    const during = (scenario: string) => judgeFailovers([handover], [{ ...fault(4_000, 11_000), scenario }]).handoverMs;
+    expect([during("redis-kill-in-drain"), during("gateways-rolling")]).toEqual([[], [4_600]]);
+  });
   test("one while the site was struck is not measured", () => {
     expect(judgeFailovers([failover(10_000)], [fault(4_000, 11_000)])).toMatchObject({
       falseFailovers: 0,

@@ -1,5 +1,6 @@
 /** What the pods' failover events say, judged against the faults that were made. */
 import type { FailoverSaid, FaultMade } from "../history.ts";
+import { isOfRedis } from "../scenarios/catalogue.ts";
 
 export interface FailoverVerdict {
   /** Unplanned, of a bot and at a time that no fault explains. */
@@ -25,7 +26,9 @@ export function judgeFailovers(failovers: readonly FailoverSaid[], faults: reado
   // While servers are away nothing is detected in time, nor promised to be.
   const clean = unplanned.filter((one) => !during(one, ({ bot }) => bot === undefined));
   const noticed = clean.filter(({ reason }) => NOTICED.has(reason));
-  const planned = failovers.filter(({ reason, stoodBy }) => PLANNED.has(reason) && stoodBy);
+  const planned = failovers
+    .filter(({ reason, stoodBy }) => PLANNED.has(reason) && stoodBy)
+    .filter((one) => !during(one, ({ scenario }) => isOfRedis(scenario)));
   return {
     falseFailovers: unplanned.filter((one) => !explained(one)).length,
     detectBusyMs: spans(

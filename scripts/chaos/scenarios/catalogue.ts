@@ -24,3 +24,10 @@ export function runsOn(name: string, topology: Topology): boolean {
   const { on, topologies = on === "site" ? ["single"] : TOPOLOGIES } = scenarios[name] as Scenario;
   return topologies.includes(topology);
 }
+
+const ALSO_OF_REDIS = ["redis-kill-in-drain", "storm-at-busy-redis"];
+
+/** Redis is away or slow for a while: what has to be agreed with it waits. */
+export function isOfRedis(name: string): boolean {
+  return name in redis || name in nodes || ALSO_OF_REDIS.includes(name);
+}
