@@ -33,6 +33,7 @@ export const suites: readonly Suite[] = [
   vitest("architecture", "every rule, and every rule planted", { isQuick: true }),
   vitest("unit", "rules without I/O", { isQuick: true }),
   { name: "lint", size: "the whole tree", command: [BIOME, "check", "--error-on-warnings"], cores: 1, isQuick: true },
+  vitest("ops", "alerts fired and quiet, boards of a scraped run, runbooks tried, traces, moa top, a rolling release"),
   vitest("conformance", "Redis and memory by one suite of claims"),
   vitest("stores", "a private MariaDB"),
   vitest("sim", "some hundred seeds"),
@@ -55,8 +56,5 @@ export const suites: readonly Suite[] = [
     cores: 2,
     isQuick: false,
   },
-  vitest("ops", "alerts fired and quiet, boards of a scraped run, runbooks tried, traces, moa top, a rolling release", {
-    cores: 2,
-  }),
   vitest("stack", "whole stacks of processes, killed and paused; small fleets", { cores: 2 }),
 ];

@@ -76,10 +76,15 @@ async function resumes(pod: Backends, load: Appending, heard: Heard) {
 
 /** Nothing hung, nothing failed but by back-pressure, and the loss was told before the first acknowledgement. */
 function expectOrderly(load: Appending): void {
+  expectPatient(load);
+  expect(load.recovery.map(({ kind }) => kind)).toContain("loss");
+}
+
+/** Nothing hung, nothing failed but by back-pressure. */
+function expectPatient(load: Appending): void {
   expect(load.failures.length).toBeGreaterThan(0);
   expect([...new Set(load.failures.map(({ code }) => code))]).toEqual(["redis_unavailable"]);
   expect(Math.max(...load.failures.map(({ tookMs }) => tookMs))).toBeLessThan(CALL_MS_MAX);
-  expect(load.recovery.map(({ kind }) => kind)).toContain("loss");
 }
 
 describe("Sentinels", () => {
@@ -259,7 +264,9 @@ describe("Cluster", () => {
     await servers.migrateSlot(keys.inbound(lane), to);
     const before = load.acks.length;
     await eventually(() => expect(load.acks.length).toBeGreaterThan(before + 20), RESUMED_MS);
-    expectOrderly(load);
+    expectPatient(load);
+    // Not before the first acknowledgement: while a slot moves, some calls fail and its old owner still acknowledges others.
+    expect(load.losses.length).toBeGreaterThan(0);
     await load.end();
     const found = (await pod.lanes.read(new Map([[lane, "0-0"]]), 0)).flatMap((entry) => entry.events);
     expect(found.slice(0, load.acks.length)).toEqual(load.acks.map(({ event }) => event).slice(0, found.length));
