@@ -1,14 +1,15 @@
 /**
  * Bytes to lines. A line ends with LF; a CR before it is taken off; empty lines are dropped (phones tolerate them, so
- * do we). A line that lies whole in one chunk is a view into that chunk; only a line cut by a chunk's end is copied,
- * into a buffer that grows by a quarter, so that input byte by byte costs linear time, and at most a quarter more memory
- * than the line: what strangers may hold is counted in bytes of lines.
+ * do we). A line that lies whole in one chunk is a view into that chunk; only a line cut by a chunk's end is copied, into
+ * blocks, so that input byte by byte costs linear time, and memory at most a block beyond the line: what strangers may hold
+ * is counted in bytes of lines. One buffer that grows leaves its former selves to the collector, as much again and more.
  */
 import type { FramedResult } from "../platform.ts";
 
 const LF = 10;
 const CR = 13;
-const FIRST_TAIL_BYTES = 1_024;
+const BLOCK_BYTES_MIN = 1_024;
+const BLOCK_BYTES_MAX = 65_536;
 
 export interface Framer {
   push(chunk: Uint8Array): FramedResult;
@@ -16,27 +17,36 @@ export interface Framer {
 
 /** @param bytesMax longest line without its end. A longer one ends the framer: it yields nothing from then on. */
 export function createFramer(bytesMax: number): Framer {
-  let tail: Buffer | null = null;
+  /** The cut line so far: all are full but the last. */
+  let blocks: Buffer[] = [];
+  let lastBytes = 0;
   let tailBytes = 0;
   let tooLarge = false;
 
   function keep(part: Buffer): void {
-    const needed = tailBytes + part.length;
-    if (tail === null || tail.length < needed) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(needed, FIRST_TAIL_BYTES, Math.ceil(tailBytes * 1.25)));
-      tail?.copy(grown, 0, 0, tailBytes);
-      tail = grown;
+    const last = blocks.at(-1);
+    const copied = last === undefined ? 0 : part.copy(last, lastBytes);
+    lastBytes += copied;
+    const rest = part.subarray(copied);
+    if (rest.length > 0) {
+      const size = Math.max(rest.length, BLOCK_BYTES_MIN, Math.min(tailBytes, BLOCK_BYTES_MAX));
+      const block = Buffer.allocUnsafeSlow(size);
+      lastBytes = rest.copy(block);
+      blocks.push(block);
     }
-    part.copy(tail, tailBytes);
-    tailBytes = needed;
+    tailBytes += part.length;
+  }
+
+  function drop(): void {
+    blocks = [];
+    tailBytes = 0;
   }
 
   function lineOf(part: Buffer): Buffer {
-    if (tail === null) return part;
+    if (blocks.length === 0) return part;
     keep(part);
-    const line = tail.subarray(0, tailBytes);
-    tail = null;
-    tailBytes = 0;
+    const line = Buffer.concat(blocks, tailBytes);
+    drop();
     return line;
   }
 
@@ -49,8 +59,7 @@ export function createFramer(bytesMax: number): Framer {
       const part = bytes.subarray(start, end === -1 ? bytes.length : end);
       if (tailBytes + part.length > bytesMax) {
         tooLarge = true;
-        tail = null;
-        tailBytes = 0;
+        drop();
       } else if (end === -1) {
         keep(part);
         break;
