@@ -1,8 +1,8 @@
 /**
  * Bytes to lines. A line ends with LF; a CR before it is taken off; empty lines are dropped (phones tolerate them, so
  * do we). A line that lies whole in one chunk is a view into that chunk; only a line cut by a chunk's end is copied, into
- * blocks, so that input byte by byte costs linear time, and memory at most a block beyond the line: what strangers may hold
- * is counted in bytes of lines. One buffer that grows leaves its former selves to the collector, as much again and more.
+ * blocks, so that input byte by byte costs linear time, and at most a quarter more memory than the line: what strangers may
+ * hold is counted in bytes of lines. One buffer that grows leaves its former selves to the collector, as much again and more.
  */
 import type { FramedResult } from "../platform.ts";
 
@@ -29,7 +29,7 @@ export function createFramer(bytesMax: number): Framer {
     lastBytes += copied;
     const rest = part.subarray(copied);
     if (rest.length > 0) {
-      const size = Math.max(rest.length, BLOCK_BYTES_MIN, Math.min(tailBytes, BLOCK_BYTES_MAX));
+      const size = Math.max(rest.length, BLOCK_BYTES_MIN, Math.min(tailBytes >> 2, BLOCK_BYTES_MAX));
       const block = Buffer.allocUnsafeSlow(size);
       lastBytes = rest.copy(block);
       blocks.push(block);
