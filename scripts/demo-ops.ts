@@ -17,7 +17,7 @@ import { HASTENED_FOR } from "./ops/hastened-rules.ts";
 import { shownBy } from "./ops/panel-values.ts";
 import { WatchedSite } from "./ops/watched-site.ts";
 import { type CollectedSpan, OtlpCollector } from "./stack/otlp-collector.ts";
-import type { Alert } from "./stack/prometheus.ts";
+import { type Alert, SCRAPE_EVERY_S } from "./stack/prometheus.ts";
 
 /** More than ten, or the alert takes them for the usual deaths of phones. */
 const FROZEN = 16;
@@ -117,7 +117,9 @@ function verdictOf({ alert, panels, span, outagesMs }: Seen, json: boolean): num
   say(
     `alert    ${alert === undefined ? "none fired" : `${alert.labels.alertname} (${alert.labels.severity}): ${alert.annotations.summary}`}`,
   );
-  say(`         its rule is the one that is shipped, with ${HASTENED_FOR} in the place of minutes of patience`);
+  say(
+    `         its rule is the one that is shipped, judged every ${SCRAPE_EVERY_S} s and with ${HASTENED_FOR} in the place of minutes of patience`,
+  );
   say(`runbook  ${alert?.annotations.runbook_url}`);
   say(`board    ${alert?.annotations.dashboard_url}`);
   for (const [title, queries] of Object.entries(panels)) {
