@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { MoaError } from "#common/kernel/errors.ts";
@@ -119,6 +119,12 @@ export class Child {
     this.#process?.kill(signal);
   }
 
+  /** SIGSTOP, and still to its last thread when this resolves: kill(2) returns while those on other cores go on. */
+  async pause(): Promise<void> {
+    this.signal("SIGSTOP");
+    while (this.pid !== undefined && !isStill(this.pid)) await sleep(1);
+  }
+
   /** The end of its log, for a person who has to find out why. */
   logTail(lines = LOG_LINES): string {
     return readFileSync(this.#spec.logFile, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
@@ -126,5 +132,14 @@ export class Child {
 
   #report(what: string): string {
     return `${this.name} ${what}; the end of ${this.#spec.logFile}:\n${this.logTail().replace(/^/gm, "    ")}`;
+  }
+}
+
+function isStill(pid: number): boolean {
+  const threads = `/proc/${pid}/task`;
+  try {
+    return readdirSync(threads).every((id) => / T /.test(readFileSync(`${threads}/${id}/stat`, "utf8")));
+  } catch {
+    return false; // One of them ended meanwhile.
   }
 }

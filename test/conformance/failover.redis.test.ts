@@ -115,7 +115,7 @@ describe("Sentinels", () => {
     const load = await underLoad(pod);
     const heard = await subscribed(pod, bot);
     const former = await servers.current();
-    former.child.signal("SIGSTOP");
+    await former.child.pause();
     await until(async () => (await servers.current()) !== former);
     await resumes(pod, load, heard);
     expectOrderly(load);
@@ -174,7 +174,7 @@ describe("Cluster", () => {
     pod.onLoss(() => {
       isTold = true;
     });
-    former.child.signal("SIGSTOP");
+    await former.child.pause();
     const early: boolean[] = [];
     const calling = setInterval(() => {
       const wasTold = isTold;
@@ -194,7 +194,7 @@ describe("Cluster", () => {
     const load = await underLoad(pod);
     const heard = await subscribed(pod, bot);
     const former = await servers.masterOf(keys.inbound(lane));
-    former.child.signal("SIGSTOP");
+    await former.child.pause();
     const others = servers.nodes.filter((node) => node !== former);
     await until(async () => {
       const states = await Promise.all(others.map(({ port }) => ask(port, ["cluster", "info"])));

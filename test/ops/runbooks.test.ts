@@ -206,7 +206,7 @@ test("MySQL is away", async () => {
 });
 
 test("Redis does not answer", async () => {
-  world.stack.redis?.signal("SIGSTOP");
+  await world.stack.redis?.pause();
   await typeInOutage("Redis does not answer");
   expect((await moa("doctor")).code).toBe(1);
   world.stack.redis?.signal("SIGCONT");
@@ -225,7 +225,7 @@ test("Redis comes back empty", async () => {
 });
 
 test("a gateway stands still", async () => {
-  child("gateways", 0).signal("SIGSTOP");
+  await child("gateways", 0).pause();
   await typeInOutage("a gateway stands still");
   child("gateways", 0).signal("SIGCONT");
   await well();
@@ -243,7 +243,7 @@ test("pods that have been through all this show at most 2,000 series each, and n
 });
 
 test("a worker stands still", async () => {
-  child("workers", 0).signal("SIGSTOP");
+  await child("workers", 0).pause();
   await typeInOutage("a worker stands still", { BOT: "nobody" }, [...AWAY, 3]);
   child("workers", 0).signal("SIGCONT");
   await well();

@@ -91,7 +91,7 @@ test("a pod that stands still is away, and the others are still looked at; Ctrl-
   const top = new Watched();
   await top.shows(/gateway-1 +ready/);
   const still = world.stack.gateways[0]?.child;
-  still?.signal("SIGSTOP");
+  await still?.pause();
   onTestFinished(() => still?.signal("SIGCONT"));
   await top.shows(/gateway-1 +AWAY/);
   const seen = top.pictures;

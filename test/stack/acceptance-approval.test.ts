@@ -230,7 +230,7 @@ test("D-36 P18 with MySQL hung known rooms are answered at once, and a new room 
   const phone = await phoneOf(place);
   phone.say("# echo before");
   await phone.until(() => phone.shown.length === 1, "the answer");
-  world.stack.mariadb?.signal("SIGSTOP");
+  await world.stack.mariadb?.pause();
   for (let n = 0; n < 100; n++) phone.say(`# echo new ${n}`, { channelId: `${4_000 + n}` });
   const startedAt = performance.now();
   phone.say("# echo known");

@@ -119,8 +119,7 @@ async function stopWorker({ stack, downMs }: Site): Promise<Facts> {
   const { owned } = await lanesOf(stack, name);
   const before = await zombieSigns(pod);
   const wakesAt = performance.now() + downMs;
-  child.signal("SIGSTOP");
-  await until("the worker is stopped", REPAIR_MS_MAX, () => stateOfProcess(child) === "T");
+  await child.pause();
   const { waiting } = await lanesOf(stack, name);
   await until("its lanes are taken over", downMs, async () => (await lanesOf(stack, name)).owned === 0);
   const answered = await answersWritten(stack);

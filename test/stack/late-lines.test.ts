@@ -58,7 +58,7 @@ describe("a gateway that sleeps beyond its life while its phone talks", () => {
     say(writer, read);
     await isThere(read);
     say(writer, unsure);
-    a.child.signal("SIGSTOP");
+    await a.child.pause();
     say(writer, unread);
     await gateways.answer("1");
     await gateways.writes(b);
@@ -81,7 +81,7 @@ describe("a gateway that sleeps beyond its life while its phone talks", () => {
   });
 
   it("goes on with its phone when it has answered: what that says then is in time", async () => {
-    a.child.signal("SIGSTOP");
+    await a.child.pause();
     say(writer, ["old 1"]);
     await gateways.writes(b);
     a.child.signal("SIGCONT");
@@ -94,7 +94,7 @@ describe("a gateway that sleeps beyond its life while its phone talks", () => {
   });
 
   it("marks late what a phone said that is gone by then", async () => {
-    a.child.signal("SIGSTOP");
+    await a.child.pause();
     say(writer, named("old ", 1, 11));
     writer.socket.end();
     await gateways.writes(b);

@@ -82,7 +82,7 @@ describe("a gateway that is killed", () => {
 describe("a gateway that sleeps longer than its life", () => {
   it("I-04 writes nothing under its old tenure when it wakes", async () => {
     const [writer, standby] = await writerAndStandby();
-    a.child.signal("SIGSTOP");
+    await a.child.pause();
     await gateways.answer("2");
     await arrives(standby, ["2"]);
     a.child.signal("SIGCONT");

@@ -20,7 +20,6 @@ afterAll(async () => {
   await server.stop();
 });
 
-const signal = (name: NodeJS.Signals) => server.pid !== undefined && process.kill(server.pid, name);
 const one = () => store.mysql.run(() => sql`SELECT 1`.execute(store.mysql.db));
 const failure = (work: Promise<unknown>) =>
   work.then(
@@ -30,11 +29,11 @@ const failure = (work: Promise<unknown>) =>
 
 test("a server that hangs costs each call its deadline, then all goes on", async () => {
   await one();
-  signal("SIGSTOP");
+  await server.pause();
   const startMs = performance.now();
   // More than there are connections: those that wait for one fail in time as well.
   const codes = await Promise.all(Array.from({ length: 20 }, () => failure(one())));
-  signal("SIGCONT");
+  server.wake();
   expect(new Set(codes)).toEqual(new Set(["mysql_unavailable"]));
   expect(performance.now() - startMs).toBeLessThan(5_000);
   await expect.poll(() => failure(one()), { timeout: 3_000 }).toBe("no failure");
@@ -88,9 +87,9 @@ test("every connection is UTC, strict, takes backslash escapes and locks no row 
 test("close ends within two seconds when the server hangs", async () => {
   const other = await openStore(url);
   await sql`SELECT 1`.execute(other.mysql.db);
-  signal("SIGSTOP");
+  await server.pause();
   const startMs = performance.now();
   await other.close();
-  signal("SIGCONT");
+  server.wake();
   expect(performance.now() - startMs).toBeLessThan(3_000);
 });
