@@ -91,6 +91,7 @@ export const limits = {
   turnMsMax: 5_000,
   turnsPerLaneMax: 2_048,
   attemptsMax: 3,
+  carefulAloneMsMax: 1_000,
   parkedPerLaneMax: 1_000,
   // seen ids: they outlive the phone's 30 s queue and the pods' 15 s rings with room to spare; an append that is tried
   // again later than that is told by its number

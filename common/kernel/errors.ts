@@ -27,6 +27,7 @@ export const errorCatalogue = {
   not_served: { outcome: "answer", says: "This kind of pod does not serve that request; another kind does." },
   not_authorised: { outcome: "answer", says: "The request carries no token, or another one than the pod's." },
   pod_unreachable: { outcome: "retry", says: "No pod answered the operator's request." },
+  mysql_refused: { outcome: "park", says: "MySQL refuses these values, and will whenever they come." },
 } as const satisfies Record<string, { outcome: Outcome; says: string }>;
 
 export type ErrorCode = keyof typeof errorCatalogue;

@@ -21,7 +21,7 @@ export class ChaosRecord {
   static async open({ servers, mysqlUrl }: Site): Promise<ChaosRecord> {
     const env = { ...servers.env, MOA_MYSQL_URL: mysqlUrl, MOA_KEY_PREFIX: KEY_PREFIX };
     const ledger = await openStackLedger(loadConfig({ env, argv: [] }));
-    await withMysql(mysqlUrl, `CREATE TABLE IF NOT EXISTS ${BOOKINGS} (what VARCHAR(100))`);
+    await withMysql(mysqlUrl, `CREATE TABLE IF NOT EXISTS ${BOOKINGS} (what TEXT)`);
     return new ChaosRecord(ledger, mysqlUrl);
   }
 

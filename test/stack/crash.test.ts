@@ -11,6 +11,7 @@ import { limits } from "#common/contract/limits.ts";
 import { Phone } from "#scripts/phone/phone.ts";
 import { balancesOf, sumOf } from "#test/fixtures/balances.ts";
 import { stackOfFile } from "#test/fixtures/stack.ts";
+import { texts } from "#workers/domain/texts.ts";
 
 const plan = join(tmpdir(), `moa-die-plan-${process.pid}`);
 const patience = { timeout: 30_000, interval: 50 };
@@ -129,6 +130,17 @@ test("a line that kills every worker is parked after its tries, and its room goe
   expect(sum.parkedReasons).toEqual(["too_many_attempts"]);
   expect(limits.attemptsMax).toBe(3);
 }, 120_000);
+
+test("a change that MySQL refuses is parked at once and the room is told; its next line is answered", async () => {
+  const say = (text: string) =>
+    phones[0]?.say({ room: "refused", channel: "98", sender: "홍길동", userHash: "u1", text });
+  say(`# book ${"too long".repeat(20)}`);
+  say("# echo after");
+  await vi.waitFor(() => expect(shown.get("refused")).toEqual([texts.turnFailed, "에코: after"]), patience);
+  await vi.waitFor(async () => {
+    expect(sumOf(await balancesOf(world.stack)).parkedReasons).toContain("mysql_refused");
+  }, patience);
+});
 
 test("a slow room blocks only itself, and keeps its own order", async () => {
   const say = (room: string, channel: string, text: string) =>

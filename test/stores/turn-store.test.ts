@@ -142,6 +142,13 @@ test("a failing applier undoes the whole turn, an unknown kind runs no statement
   expect(await turns.apply({ ...failing, changes: [] })).toBe("applied");
 });
 
+test("values that MySQL refuses are told from a MySQL that is away: no later try can succeed", async () => {
+  const before = await counted();
+  const long = turnOf({ outbox: [{ id: "long".repeat(1_000), bot: "b", deadline: 1_000, action: "{}" }] });
+  await expect(turns.apply(long)).rejects.toMatchObject({ code: "mysql_refused", outcome: "park" });
+  expect(await counted()).toEqual(before);
+});
+
 test("a row stays open until its receipt, and nothing unsays that it was confirmed", async () => {
   await ask(url, "DELETE FROM moa_outbox");
   const outbox = [0, 1].map((i) => ({ id: `f:${i}`, bot: "b", deadline: 1_000 * (i + 1), action: "{}" }));

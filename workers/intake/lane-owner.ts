@@ -19,10 +19,10 @@ import { rightfulOwner } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import { backoffMs } from "#common/kernel/backoff.ts";
 import { pause } from "#common/kernel/clock.ts";
-import { Sequencer } from "#common/kernel/sequencer.ts";
 import type { LaneEntry, LaneReader, LaneState } from "#common/ports/lane-log.ts";
 import type { Membership } from "#common/ports/membership.ts";
 import type { Tools } from "#workers/pipeline/work.ts";
+import { CarefulTurns } from "./careful.ts";
 import { OwnedLane } from "./owned-lane.ts";
 
 export interface LaneOwnerOptions {
@@ -41,7 +41,7 @@ export class LaneOwner {
   readonly #options: LaneOwnerOptions;
   readonly #owned = new Map<Lane, OwnedLane>();
   readonly #releasing = new Set<Lane>();
-  readonly #careful = new Sequencer();
+  readonly #careful: CarefulTurns;
   readonly #stop = new AbortController();
   readonly #wakes: (() => void)[];
   #loops: Promise<void>[] = [];
@@ -52,6 +52,7 @@ export class LaneOwner {
 
   constructor(options: LaneOwnerOptions) {
     this.#options = options;
+    this.#careful = new CarefulTurns(options.tools.clock);
     this.#wakes = Array.from({ length: options.shards }, () => () => {});
   }
 

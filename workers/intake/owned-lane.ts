@@ -4,8 +4,8 @@
  *   accept(entry) ──> per room in order: attempt? -> handle -> lane commit ──> seen, position moves
  *
  *   careful   after an abrupt takeover the entries that a former owner may have had in hand run one event at a time in
- *             the whole worker, each counted in Redis before it runs, so that one that kills workers is known and parked after
- *             `attemptsMax`. The first try of an event is not counted: a write per event would buy nothing while no
+ *             the whole worker (careful.ts), each counted in Redis before it runs, so that one that kills workers is known
+ *             and parked after `attemptsMax`. The first try of an event is not counted: a write per event would buy nothing while no
  *             worker dies (ADR 0003).
  *   normal    rooms side by side, a room's next turn after the previous one decided, or, where that changes MySQL, after
  *             its lane commit (ADR 0002)
@@ -28,6 +28,7 @@ import { commit } from "#workers/pipeline/steps/commit.ts";
 import { seenAs } from "#workers/pipeline/steps/dedupe.ts";
 import { endTurn, type TracedTurn, tellParked, tracedTurn } from "#workers/pipeline/turn-trace.ts";
 import type { LaneContext, Tools, Work } from "#workers/pipeline/work.ts";
+import type { CarefulTurns } from "./careful.ts";
 import { LaneCommits, type Settled } from "./lane-commits.ts";
 import { type Line, parked, roomOf, settledBy, unreadable } from "./line.ts";
 import { Progress } from "./progress.ts";
@@ -39,8 +40,8 @@ export interface OwnedLaneOptions {
   readonly taken: Taken;
   readonly reader: LaneReader;
   readonly tools: Tools;
-  /** One for all lanes of the worker: careful turns run one at a time, else the neighbour of a poison event is blamed. */
-  readonly careful: Sequencer;
+  /** One for all lanes of the worker. */
+  readonly careful: CarefulTurns;
   /** Told once, when a sink refused this epoch. */
   onFenced(lane: OwnedLane): void;
   /** Told whenever something in hand became done: there may be room to read again. */
@@ -127,7 +128,7 @@ export class OwnedLane {
   #enqueue(careful: boolean, begin: () => Promise<void> | undefined): void {
     this.#queued++;
     this.#queue = this.#queue.then(async () => {
-      if (careful) await this.#options.careful.add("", begin);
+      if (careful) await this.#options.careful.add(begin);
       else void begin();
       this.#queued--;
     });

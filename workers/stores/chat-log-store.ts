@@ -9,7 +9,6 @@
  */
 import { CompiledQuery, sql, type Transaction } from "kysely";
 import { escape as quoted } from "mysql2";
-import { refusesValues } from "#common/backends/mysql/driver-fault.ts";
 import type { Mysql } from "#common/backends/mysql/mysql.ts";
 import type { Lane } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
@@ -161,7 +160,7 @@ async function insert(tx: Transaction<Schema>, lines: readonly Line[], refused: 
     await affected(tx, CHAT_LOG_INSERT + tuples.join(","));
     return tuples.length;
   } catch (why) {
-    if (!refusesValues(why)) throw why;
+    if (!hasCode(why, "mysql_refused")) throw why;
     const [line] = lines as [Line];
     if (tuples.length === 1) {
       refused.push({ ...line, why });

@@ -5,7 +5,7 @@
 import { MoaError } from "#common/kernel/errors.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 
-/** The cause of every mysql_unavailable. */
+/** The cause of every mysql_unavailable and mysql_refused. */
 export interface DriverFault {
   readonly code: string;
   /** Server error number; 0 when the server did not speak. */
@@ -19,6 +19,13 @@ const DUPLICATE_ENTRY = 1062;
 /** Option prevents statement, read-only transaction, read-only mode: the primary became a replica. */
 const READ_ONLY: ReadonlySet<number> = new Set([1290, 1792, 1836]);
 
+/**
+ * Incorrect datetime, truncated, incorrect string, too long; CHECK of MySQL and of MariaDB. A closed list, because whole
+ * SQLSTATE classes also hold faults of the table: MariaDB says 22003 of every row once AUTO_INCREMENT is at its end. Only
+ * the statement was undone, not its transaction.
+ */
+const REFUSED_VALUES: ReadonlySet<number> = new Set([1292, 1265, 1366, 1406, 3819, 4025]);
+
 export function toMoaError(error: unknown, metrics: Metrics): MoaError {
   const { code, errno, sqlState, message } = error as Partial<DriverFault> & { readonly message?: string };
   const spoken = typeof sqlState === "string" && typeof errno === "number";
@@ -26,7 +33,9 @@ export function toMoaError(error: unknown, metrics: Metrics): MoaError {
   metrics.mysqlErrors.inc(1, { code: labelOf(fault) });
   // Without a code it is a sentence of the driver itself ("Pool is closed."), which quotes no data.
   const detail = spoken ? `${fault.code} ${fault.errno} ${fault.sqlState}` : (code ?? message ?? "no reason given");
-  return new MoaError("mysql_unavailable", detail, { cause: fault });
+  return new MoaError(REFUSED_VALUES.has(fault.errno) ? "mysql_refused" : "mysql_unavailable", detail, {
+    cause: fault,
+  });
 }
 
 function labelOf(fault: DriverFault): "connection" | "deadlock" | "read_only" | "other" {
@@ -47,17 +56,6 @@ export function isDuplicate(error: unknown): boolean {
 
 export function isReadOnly(error: MoaError): boolean {
   return READ_ONLY.has(faultOf(error)?.errno ?? 0);
-}
-
-/**
- * Incorrect datetime, truncated, incorrect string, too long; CHECK of MySQL and of MariaDB. A closed list, because whole
- * SQLSTATE classes also hold faults of the table: MariaDB says 22003 of every row once AUTO_INCREMENT is at its end.
- */
-const REFUSED_VALUES: ReadonlySet<number> = new Set([1292, 1265, 1366, 1406, 3819, 4025]);
-
-/** The server refuses these values and will refuse them again. Only the statement was undone, not its transaction. */
-export function refusesValues(error: unknown): boolean {
-  return REFUSED_VALUES.has(faultOf(error)?.errno ?? 0);
 }
 
 function faultOf(error: unknown): DriverFault | null {

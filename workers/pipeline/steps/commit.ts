@@ -1,7 +1,7 @@
 /**
  * Carries the decision out: changes in one MySQL transaction, replies in one outbox call. Both sinks know the event's id,
  * so a re-run after a crash between any two lines here does nothing twice; an event that is in MySQL already still offers
- * its replies again, and the outbox decides.
+ * its replies again, and the outbox decides. Changes that MySQL refuses park the event, as a command that throws does.
  */
 import { encodeAction } from "#common/contract/codec.ts";
 import type { OutboundAction } from "#common/contract/envelope.ts";
@@ -11,7 +11,8 @@ import { assert } from "#common/kernel/assert.ts";
 import { hasCode, MoaError } from "#common/kernel/errors.ts";
 import { SPAN_KEYS } from "#common/observe/span-catalogue.ts";
 import type { TraceSpan } from "#common/observe/tracing.ts";
-import type { Decision } from "#workers/domain/decision.ts";
+import { type Decision, say } from "#workers/domain/decision.ts";
+import { texts } from "#workers/domain/texts.ts";
 import { retryWhile } from "../retry-while.ts";
 import { endWith } from "../turn-trace.ts";
 import type { Tools, Work } from "../work.ts";
@@ -22,13 +23,25 @@ export function commit(work: Work, tools: Tools): Work | Promise<Work> {
   if (decision === null) return { ...work, outcome: "handled" };
   const span = decision.replies.length === 0 ? undefined : spanOf(work, tools);
   const trace = span?.trace ?? work.event.trace;
-  const actions = actionsOf(work, decision, { deadline: work.event.receivedAt + tools.actionTtlMs, trace });
+  const sending = { deadline: work.event.receivedAt + tools.actionTtlMs, trace };
+  const actions = actionsOf(work, decision, sending);
   const done =
     decision.changes.length === 0
       ? reply(work, actions, tools)
-      : applyChanges(work, actions, tools).then(() => reply(work, actions, tools));
+      : applyChanges(work, actions, tools).then(
+          () => reply(work, actions, tools),
+          (error) => reply(refused(work, error, tools), actionsOf(work, say(texts.turnFailed), sending), tools),
+        );
   if (span !== undefined && done instanceof Promise) endWith(span, done, tools);
   return done;
+}
+
+/** A re-run is refused likewise, and says the same under the same id. */
+function refused(work: Work, error: unknown, tools: Tools): Work {
+  if (!hasCode(error, "mysql_refused")) throw error;
+  const reason = "mysql_refused";
+  tools.log.error({ tag: "MSG", event: work.event.id, reason, err: error }, "turn parked");
+  return { ...work, decision: say(texts.turnFailed), reason };
 }
 
 /** Of what brings the replies into the outbox, the changes before them included. */
