@@ -118,7 +118,10 @@ export interface LaneReader {
   read(cursors: ReadonlyMap<Lane, string>, waitMs: number): Promise<readonly LaneEntry[]>;
   /** Counts one more try of the event before it runs, after a crash: once per epoch. Null when fenced. */
   attempt(lane: Lane, epoch: number, event: EventId): Promise<number | null>;
-  /** @throws MoaError fenced, also when the commit before it is not there any more: its rows and seen ids were lost */
+  /**
+   * @throws MoaError fenced, also when the commit before it, with rows and seen ids, or the entry at its position is not
+   *   there any more: they were lost
+   */
   commit(commit: LaneCommit): Promise<"done" | "repeated">;
   /**
    * A store that lost its data numbers by its clock, which may be behind: from here on the lane's epochs and the ids of

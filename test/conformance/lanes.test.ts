@@ -137,6 +137,17 @@ onEveryBackend((rig) => {
       expect((await balances.balances())[0]).toMatchObject({ appended: 3, done: { handled: 0 } });
     });
 
+    test("a commit over an entry that is not there changes nothing: its append was lost, and comes again", async () => {
+      const { lanes, rows, balances, three, commit } = await threeEntries();
+      const lost = three.replace(/^\d+/, (ms) => `${Number(ms) + 1}`);
+      const over = commit(1, { position: lost, seen: [A], rows: ["r"], counts: { handled: 4 } });
+      await expect(over).rejects.toMatchObject({ code: "fenced" });
+      expect(await entriesOf(lanes, 0)).toHaveLength(3);
+      expect(await rows.backlog([0])).toBe(0);
+      expect((await balances.balances())[0]).toMatchObject({ appended: 3, done: { handled: 0 } });
+      expect((await take(lanes, 0, "w.2")).seen).toEqual([]);
+    });
+
     test("after a take the former owner is fenced and changes nothing", async () => {
       const { lanes, rows, balances, three, commit } = await threeEntries();
       await take(lanes, 0, "w.2");

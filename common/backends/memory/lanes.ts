@@ -133,6 +133,9 @@ export class MemoryLanes implements LaneAppender, LaneReader, LaneBalances {
     if (commit.number > record.commit + 1) {
       throw new MoaError("fenced", `lane ${commit.lane} lost the commit before ${commit.number}`);
     }
+    if (commit.position !== null && record.entries.get(commit.position) === undefined) {
+      throw new MoaError("fenced", `lane ${commit.lane} lost the entries up to ${commit.position}`);
+    }
     record.commit = commit.number;
     this.#remember(record, commit.seen);
     if (commit.rows.length > 0) this.#options.rows.add(commit.lane, commit.rows);

@@ -7,7 +7,8 @@ ARGV  1 ms that digests are kept  2 most parked events kept
       digests joined (8 bytes each), events handled, duplicate, refused, parked, expired,
       number of row entries, number of parked events,
       then per row entry: number of rows, rows joined by LF; then per parked event: id, event, reason
-Returns  per lane 1 done, 0 repeated, -1 fenced, or the commit before it was lost: nothing changed there
+Returns  per lane 1 done, 0 repeated, -1 fenced, or the commit before it or the entries it passes were lost: nothing
+         changed there
 ]]
 local KEPT_MS, PARKED_MAX = ARGV[1], ARGV[2]
 local OUTCOMES = { 'n:handled', 'n:duplicate', 'n:refused', 'n:parked', 'n:expired' }
@@ -38,6 +39,10 @@ local function commit(k, at, rows, parks)
   if gap <= 0 then return 0 end
   -- A commit that was acknowledged is not there: its rows and digests went with it, and the position must not pass them.
   if gap > 1 then return -1 end
+  -- Nor may it count what it passes when that is gone: an append that was lost comes again, and is counted again. Lost is
+  -- always a tail, so the last entry stands for all.
+  local position = ARGV[at + 2]
+  if position ~= '' and redis.call('XDEL', KEYS[k + 1], position) == 0 then return -1 end
 
   local seen = ARGV[at + 4]
   if seen ~= '' and redis.call('APPEND', KEYS[k + 2], seen) == #seen then
@@ -67,10 +72,10 @@ local function commit(k, at, rows, parks)
   end
   if tonumber(state[3] or 0) > 0 then forget(lane, seen, done) end
 
-  -- Exact, and below the next id above the position: the position's own entry goes, nothing beyond it does.
-  if ARGV[at + 2] ~= '' then
+  -- Exact, and below the next id above the position: nothing beyond it goes.
+  if position ~= '' then
     fields[#fields + 1] = 'pos'
-    fields[#fields + 1] = ARGV[at + 2]
+    fields[#fields + 1] = position
     redis.call('XTRIM', KEYS[k + 1], 'MINID', '=', ARGV[at + 3])
   end
   redis.call('HSET', lane, unpack(fields))
