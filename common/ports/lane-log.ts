@@ -105,6 +105,13 @@ export interface LaneMark {
   readonly row: string;
 }
 
+/** After a crash, before they run. */
+export interface Attempts {
+  readonly events: readonly EventId[];
+  /** An event that has so many tries gets none counted. */
+  readonly below: number;
+}
+
 export interface LaneReader {
   owners(): Promise<readonly LaneState[]>;
   /** Takes the lane if its epoch is still `state.epoch`; null when someone was faster. */
@@ -116,8 +123,8 @@ export interface LaneReader {
    * when there are none; rejects by its own deadline when the connection is a dead one.
    */
   read(cursors: ReadonlyMap<Lane, string>, waitMs: number): Promise<readonly LaneEntry[]>;
-  /** Counts one more try of the event before it runs, after a crash: once per epoch. Null when fenced. */
-  attempt(lane: Lane, epoch: number, event: EventId): Promise<number | null>;
+  /** The tries of each event with this one, which is counted once per epoch. Null when fenced. */
+  attempt(lane: Lane, epoch: number, attempts: Attempts): Promise<readonly number[] | null>;
   /**
    * @throws MoaError fenced, also when the commit before it, with rows and seen ids, or the entry at its position is not
    *   there any more: they were lost

@@ -80,7 +80,7 @@ function everyCall(pod: Backends): Promise<unknown>[] {
     pod.lanes.take(state, "w.1"),
     pod.lanes.release(0, 1),
     pod.lanes.read(new Map([[0, "0-0"]]), 1_000),
-    pod.lanes.attempt(0, 1, "aaaaaaaaaaaaaaaa"),
+    pod.lanes.attempt(0, 1, { events: ["aaaaaaaaaaaaaaaa"], below: 9 }),
     pod.lanes.commit({ ...nothing, lane: 0, epoch: 1, number: 1 }),
     pod.balances.balances(),
     pod.rows.read(new Map([[0, "0-0"]]), 100),

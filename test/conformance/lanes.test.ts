@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { EventId } from "#common/contract/ids.ts";
 import type { LaneCommit, LaneReader, LaneState, Taken } from "#common/ports/lane-log.ts";
 import { onEveryBackend } from "./on-every-backend.ts";
 
@@ -186,30 +187,48 @@ onEveryBackend((rig) => {
   });
 
   describe("attempts", () => {
+    const tried =
+      (lanes: LaneReader) =>
+      (epoch: number, ...events: EventId[]) =>
+        lanes.attempt(0, epoch, { events, below: 9 });
+
     test("tries are counted once per epoch, over owners, and a stale owner counts none", async () => {
       const { lanes } = await rig.pod();
+      const attempt = tried(lanes);
       const { epoch } = await take(lanes, 0);
-      expect(await lanes.attempt(0, epoch, A)).toBe(1);
-      expect(await lanes.attempt(0, epoch, A)).toBe(1);
+      expect(await attempt(epoch, A)).toEqual([1]);
+      expect(await attempt(epoch, A)).toEqual([1]);
       const next = await take(lanes, 0, "w.2");
-      expect(await lanes.attempt(0, epoch, A)).toBe(null);
-      expect(await lanes.attempt(0, next.epoch, A)).toBe(2);
-      expect(await lanes.attempt(0, next.epoch, B)).toBe(1);
+      expect(await attempt(epoch, A)).toBe(null);
+      expect(await attempt(next.epoch, B, A)).toEqual([1, 2]);
+    });
+
+    test("none is counted of an event that has so many, and it is told all the same", async () => {
+      const { lanes } = await rig.pod();
+      const attempt = (epoch: number) => lanes.attempt(0, epoch, { events: [A, B], below: 1 });
+      const first = await take(lanes, 0);
+      await tried(lanes)(first.epoch, A);
+      const { epoch } = await take(lanes, 0, "w.2");
+      expect(await attempt(epoch)).toEqual([2, 1]);
+      expect(await attempt(epoch)).toEqual([2, 1]);
+      expect(await tried(lanes)(epoch, A, B)).toEqual([2, 1]);
+      expect(await attempt(epoch)).toEqual([2, 1]);
+      const last = await take(lanes, 0, "w.3");
+      expect(await attempt(last.epoch)).toEqual([3, 2]);
     });
 
     test("what is seen or parked is tried from one again", async () => {
       const { lanes } = await rig.pod();
+      const attempt = tried(lanes);
       const other = "0a0b0c0d0e0f0000";
       const first = await take(lanes, 0);
-      for (const event of [A, B, other]) await lanes.attempt(0, first.epoch, event);
+      await attempt(first.epoch, A, B, other);
       const { epoch } = await take(lanes, 0, "w.2");
-      for (const event of [A, B, other]) expect(await lanes.attempt(0, epoch, event)).toBe(2);
+      expect(await attempt(epoch, A, B, other)).toEqual([2, 2, 2]);
       const parked = [{ id: B, event: "e", reason: "x" }];
       await lanes.commit({ ...noCommit, lane: 0, epoch, number: 1, seen: [A], parked });
       const last = await take(lanes, 0, "w.3");
-      expect(await lanes.attempt(0, last.epoch, A)).toBe(1);
-      expect(await lanes.attempt(0, last.epoch, B)).toBe(1);
-      expect(await lanes.attempt(0, last.epoch, other)).toBe(3);
+      expect(await attempt(last.epoch, A, B, other)).toEqual([1, 1, 3]);
     });
   });
 

@@ -3,10 +3,10 @@
  *
  *   accept(entry) ──> per room in order: attempt? -> handle -> lane commit ──> seen, position moves
  *
- *   careful   after an abrupt takeover the entries that a former owner may have had in hand run one event at a time in
- *             the whole worker (careful.ts), each counted in Redis before it runs, so that one that kills workers is known
- *             and parked after `attemptsMax`. The first try of an event is not counted: a write per event would buy nothing while no
- *             worker dies (ADR 0003).
+ *   careful   after an abrupt takeover, of the entries that a former owner may have had in hand: a try of each event is
+ *             counted in Redis before it runs, and an event that was there at an earlier death, too, runs alone in the
+ *             whole worker, so that one that kills workers is known and parked after `attemptsMax` (suspects.ts). The
+ *             first run of an event is not counted: a write per event would buy nothing while no worker dies (ADR 0003).
  *   normal    rooms side by side, a room's next turn after the previous one decided, or, where that changes MySQL, after
  *             its lane commit (ADR 0002)
  *   dropped   a newer owner exists, or this pod let go: nothing begins any more, what is in hand finishes into the void
@@ -14,15 +14,14 @@
 import { decodeEvent } from "#common/contract/codec.ts";
 import { isAfter } from "#common/contract/entry-id.ts";
 import type { ChatEvent, InboundEvent, ReceiptEvent } from "#common/contract/envelope.ts";
-import type { EventId, Lane } from "#common/contract/ids.ts";
+import type { Lane } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
-import { hasCode, MoaError } from "#common/kernel/errors.ts";
+import { hasCode } from "#common/kernel/errors.ts";
 import { InOrder } from "#common/kernel/in-order.ts";
 import { Sequencer } from "#common/kernel/sequencer.ts";
 import type { EventOutcome, LaneEntry, LaneReader, Taken } from "#common/ports/lane-log.ts";
 import { decide } from "#workers/pipeline/pipeline.ts";
 import { handleReceipt } from "#workers/pipeline/receipt.ts";
-import { retryWhile } from "#workers/pipeline/retry-while.ts";
 import { rowsOf } from "#workers/pipeline/rows.ts";
 import { commit } from "#workers/pipeline/steps/commit.ts";
 import { seenAs } from "#workers/pipeline/steps/dedupe.ts";
@@ -34,6 +33,7 @@ import { type Line, parked, roomOf, settledBy, unreadable } from "./line.ts";
 import { Progress } from "./progress.ts";
 import { type ReceivedEntry, received } from "./reception.ts";
 import { SeenEvents } from "./seen-events.ts";
+import { Suspects } from "./suspects.ts";
 
 export interface OwnedLaneOptions {
   readonly lane: Lane;
@@ -63,6 +63,7 @@ export class OwnedLane {
   readonly #context: LaneContext;
   readonly #seen: SeenEvents;
   readonly #progress = new Progress();
+  readonly #suspects: Suspects;
   /** Turns of a room, from start to decision; and from decision to lane commit. */
   readonly #rooms = new Sequencer();
   readonly #records = new InOrder();
@@ -85,6 +86,7 @@ export class OwnedLane {
     this.#seen = new SeenEvents(tools.clock, taken.seen);
     this.#context = { lane, epoch: taken.epoch, seen: this.#seen };
     this.#commits = new LaneCommits({ lane, epoch: taken.epoch, reader, tools, progress: this.#progress });
+    this.#suspects = new Suspects({ lane, epoch: taken.epoch, reader, tools, isWanted: () => !this.#dropped });
     this.#carefulUpTo = taken.clean ? null : taken.lastId;
     this.#cursor = taken.position;
   }
@@ -102,11 +104,8 @@ export class OwnedLane {
     const careful = this.#carefulUpTo !== null && !isAfter(entry.id, this.#carefulUpTo);
     if (!careful) this.#carefulUpTo = null;
     const read = received(this.#options.tools, this.lane, entry);
-    for (const text of entry.events) {
-      const begin = () => this.#begin(read, text, careful);
-      if (careful || this.#queued > 0) this.#enqueue(careful, begin);
-      else void begin();
-    }
+    if (careful || this.#queued > 0) this.#enqueue(read, careful);
+    else for (const text of entry.events) void this.#begin(read, text, false);
   }
 
   /** Stops taking entries and resolves when nothing is in hand, or when dropped. */
@@ -125,11 +124,16 @@ export class OwnedLane {
   }
 
   /** Behind the careful ones everything waits, so that rooms stay in order. */
-  #enqueue(careful: boolean, begin: () => Promise<void> | undefined): void {
+  #enqueue(read: ReceivedEntry, careful: boolean): void {
     this.#queued++;
+    // Asked now, so that the entries of one reading share a round trip.
+    const suspects = careful ? this.#suspects.among(read).catch((error) => this.#failed(error)) : undefined;
     this.#queue = this.#queue.then(async () => {
-      if (careful) await this.#options.careful.add(begin);
-      else void begin();
+      const areSuspect = await suspects;
+      for (const [i, text] of read.events.entries()) {
+        if (areSuspect?.[i] === true) await this.#options.careful.add(() => this.#begin(read, text, true));
+        else void this.#begin(read, text, false);
+      }
       this.#queued--;
     });
   }
@@ -156,7 +160,7 @@ export class OwnedLane {
   }
 
   async #carefulTurn(line: Line, event: InboundEvent): Promise<void> {
-    if (await this.#triedTooOften(seenAs(event))) await this.#commit(parked(line, event, "too_many_attempts"));
+    if (await this.#suspects.hadTooMany(seenAs(event))) await this.#commit(parked(line, event, "too_many_attempts"));
     else await (event.kind === "receipt" ? this.#receipt(line, event) : this.#chat(line, event));
   }
 
@@ -270,20 +274,6 @@ export class OwnedLane {
   #progressed(): void {
     if (this.#waiters.length > 0) for (const resolve of this.#waiters.splice(0)) resolve();
     this.#options.onProgress();
-  }
-
-  async #triedTooOften(event: EventId): Promise<boolean> {
-    const { reader, tools } = this.#options;
-    const tries = await retryWhile(
-      tools,
-      () => !this.#dropped,
-      () => reader.attempt(this.lane, this.epoch, event),
-    );
-    if (tries === null) {
-      tools.metrics.fencingRejections.inc(1, { point: "attempt" });
-      throw new MoaError("fenced", `lane ${this.lane} has a newer owner`);
-    }
-    return tries > limits.attemptsMax;
   }
 
   #failed(error: unknown): undefined {

@@ -7,6 +7,7 @@ import { MoaError } from "#common/kernel/errors.ts";
 import type {
   Append,
   Appended,
+  Attempts,
   EventOutcome,
   LaneAppender,
   LaneBalance,
@@ -115,13 +116,16 @@ export class MemoryLanes implements LaneAppender, LaneReader, LaneBalances {
     }
   }
 
-  async attempt(lane: Lane, epoch: number, event: EventId): Promise<number | null> {
+  async attempt(lane: Lane, epoch: number, { events, below }: Attempts): Promise<readonly number[] | null> {
     const record = this.#lane(lane);
     if (record.epoch !== epoch) return null;
-    const known = record.attempts.get(event) ?? { tries: 0, epoch: 0 };
-    const tries = known.epoch === epoch ? known.tries : known.tries + 1;
-    record.attempts.set(event, { tries, epoch });
-    return tries;
+    return events.map((event) => {
+      const known = record.attempts.get(event) ?? { tries: 0, epoch: 0 };
+      if (known.epoch === epoch) return known.tries;
+      const tries = known.tries + 1;
+      if (known.tries < below) record.attempts.set(event, { tries, epoch });
+      return tries;
+    });
   }
 
   async commit(commit: LaneCommit): Promise<"done" | "repeated"> {

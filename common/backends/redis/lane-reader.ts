@@ -6,14 +6,22 @@
  * the key before it runs.
  */
 import { nextEntryId } from "#common/contract/entry-id.ts";
-import type { EventId, Lane, MemberId } from "#common/contract/ids.ts";
+import type { Lane, MemberId } from "#common/contract/ids.ts";
 import type { Keys } from "#common/contract/keys.ts";
 import { laneCount, type Topology } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import { MoaError } from "#common/kernel/errors.ts";
 import type { Random } from "#common/kernel/random.ts";
-import type { LaneCommit, LaneEntry, LaneMark, LaneReader, LaneState, Taken } from "#common/ports/lane-log.ts";
+import type {
+  Attempts,
+  LaneCommit,
+  LaneEntry,
+  LaneMark,
+  LaneReader,
+  LaneState,
+  Taken,
+} from "#common/ports/lane-log.ts";
 import type { Argument, Connection } from "./connection.ts";
 import type { Scripts } from "./scripts.ts";
 import { ShardCalls } from "./shard-calls.ts";
@@ -91,9 +99,10 @@ export class RedisLaneReader implements LaneReader {
     );
   }
 
-  async attempt(lane: Lane, epoch: number, event: EventId): Promise<number | null> {
+  async attempt(lane: Lane, epoch: number, { events, below }: Attempts): Promise<readonly number[] | null> {
     const { commands, scripts, keys } = this.#options;
-    return (await commands.run(scripts["lane-attempt"], [keys.lane(lane)], [epoch, event])) as number | null;
+    const args = [epoch, below, ...events];
+    return (await commands.run(scripts["lane-attempt"], [keys.lane(lane)], args)) as readonly number[] | null;
   }
 
   async commit(commit: LaneCommit): Promise<"done" | "repeated"> {
