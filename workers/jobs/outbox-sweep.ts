@@ -3,7 +3,7 @@
  * them. The outbox's own dedupe decides, so that offering too often shows nothing twice.
  *
  *   past deadline + margin          -> closed as expired: no sink would take it, and no receipt is on its way
- *   older than 5 s, before deadline -> offered, whole events at a time
+ *   old enough, before deadline     -> offered, whole events at a time
  *
  * Offered under the lane's present epoch, not that of the worker that made the row: MySQL accepted the row under its
  * fence, so it stands whoever owns the lane now, and the outbox would refuse the old one. A lane that changes hands
@@ -32,8 +32,11 @@ export interface OutboxSweepOptions {
   readonly metrics: Metrics;
 }
 
-/** Younger rows are still in the hands of the worker that made them. */
-const OFFERED_AFTER_MS = 5_000;
+/**
+ * Younger rows are still in the hands of the worker that made them, or in its ring, which keep them in their room's order:
+ * after five seconds the sweep overtook answers that waited there for a replay.
+ */
+const OFFERED_AFTER_MS = limits.replayMs + 5_000;
 const ROWS_PER_PAGE = limits.actionsPerDecisionMax * 8;
 
 export function outboxSweep(options: OutboxSweepOptions): JobHandler {
