@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { hasCode, type MoaError } from "../kernel/errors.ts";
 import { writeEncrypted } from "./encrypted.ts";
-import { describeConfig, loadConfig } from "./load.ts";
+import { configHash, describeConfig, loadConfig } from "./load.ts";
 import { settingsSchema } from "./schema.ts";
 import type { ConfigSources } from "./sources.ts";
 
@@ -264,4 +264,10 @@ test("each setting tells its value and whence it came, and no secret", () => {
   expect(of("hmacKeys")?.value).toBe("***");
   expect(of("workerRoles")?.value).toBe("lanes,rows,jobs");
   expect(JSON.stringify(all)).not.toMatch(/hunter2|p%40ss/);
+});
+
+test("pods of the same settings have the same number, whatever their names, ports and secrets", () => {
+  const of = (env: Readonly<Record<string, string>>) => configHash(loadConfig({ env, argv: [] }));
+  expect(of({ MOA_POD_NAME: "a", MOA_OPS_PORT: "1", MOA_OPS_TOKEN: "a token of sixteen" })).toBe(of({}));
+  expect(of({ MOA_BOT_RATE: "999" })).not.toBe(of({}));
 });

@@ -2,6 +2,7 @@
  * Settings of a pod, from every source (sources.ts). Either a frozen object or one error that lists every fault: an
  * operator mends all of them at once.
  */
+import { createHash } from "node:crypto";
 import convict from "convict";
 import { MoaError } from "../kernel/errors.ts";
 import type { Gathered, Given } from "./given.ts";
@@ -25,6 +26,18 @@ const LOOPBACK = /^(127[.]\d+[.]\d+[.]\d+|::1|::ffff:127[.]\d+[.]\d+[.]\d+|local
 /** @throws MoaError config_invalid, one line per fault; values of secrets are never part of it */
 export function loadConfig(sources: ConfigSources): Config {
   return settled(gather(sources));
+}
+
+/** Differs between pods of a kind in a sound deployment. */
+const OWN: ReadonlySet<Setting> = new Set(["podName", "host", "bridgePort", "opsPort", "tlsPort"]);
+/** As many as a metric's value shows exactly. */
+const HASH_BYTES = 6;
+
+/** A number by which pods see whether they have the same settings. Secrets are left out: it must not tell of them. */
+export function configHash(config: Config): number {
+  const settings = (Object.keys(settingsSchema) as Setting[]).filter((one) => !isSensitive(one) && !OWN.has(one));
+  const text = JSON.stringify(settings.map((setting) => [setting, config[setting]]));
+  return createHash("sha256").update(text).digest().readUIntBE(0, HASH_BYTES);
 }
 
 /** Every setting, for a person who wonders why. @throws MoaError config_invalid as loadConfig does */

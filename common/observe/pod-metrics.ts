@@ -11,6 +11,11 @@ export const podMetrics = {
     help: "1 for what this pod is; 0 for what it is not.",
     labels: { service: ["gateway", "worker"], version: [BUILD.version], node: [BUILD.node] },
   },
+  configHash: {
+    type: "gauge",
+    name: "moa_config_hash",
+    help: "A number made of the settings that pods of a kind should share, secrets left out: where two pods of a kind differ, one has not got a change.",
+  },
   heapLimitBytes: {
     type: "gauge",
     name: "moa_heap_limit_bytes",
@@ -33,6 +38,12 @@ export const podMetrics = {
     name: "moa_mysql_errors_total",
     help: "MySQL calls that failed.",
     labels: { code: ["connection", "deadlock", "read_only", "other"] },
+  },
+  mysqlPool: {
+    type: "gauge",
+    name: "moa_mysql_pool",
+    help: "Connections to MySQL in the hands of this pod's calls, and calls that wait for one.",
+    labels: { state: ["in_use", "waiting"] },
   },
   mysqlQuerySeconds: {
     type: "histogram",

@@ -15,6 +15,8 @@ export const REDIS_REFUSALS = [
   "ASK",
 ] as const;
 
+export const REDIS_ROLES = ["master", "slave"] as const;
+
 /** Settings of a server under which what it acknowledged is lost. */
 export const REDIS_UNFIT = ["eviction", "persistence", "replicas"] as const;
 
@@ -48,6 +50,12 @@ export const redisMetrics = {
     name: "moa_redis_answer_seconds",
     help: "How long Redis took to say who it is; each server is asked every 2 s, behind the calls under way.",
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2],
+  },
+  redisRole: {
+    type: "gauge",
+    name: "moa_redis_role",
+    help: "Redis servers that this pod writes to, by what they say they are; a slave among them refuses what it is given.",
+    labels: { role: REDIS_ROLES },
   },
   redisUnfitServers: {
     type: "gauge",

@@ -69,7 +69,7 @@ export const writerMetrics = {
   epochRegressions: {
     type: "counter",
     name: "moa_epoch_regressions_total",
-    help: "A tenure was given under an epoch not above one already seen. Must stay 0.",
+    help: "A tenure was given under an epoch not above one already seen, or found under one below it though no loss of Redis was seen. Must stay 0.",
   },
   failoverInflight: {
     type: "histogram",

@@ -7,6 +7,8 @@ import { podsBehind } from "./pod-addresses.ts";
 
 /** A little longer than a pod takes at most. */
 const ANSWER_MS_MAX = 20_000;
+/** A pod says at once that its loop turns, whatever it waits for itself: one that does not stands still. */
+const ALIVE_MS_MAX = 3_000;
 
 export interface PodsOptions {
   /** Of ops ports, 1 or more; what each stands for is in pod-addresses.ts. */
@@ -109,8 +111,20 @@ export class Pods {
     return (await this.#reach(new URL("/metrics", url), {})).text;
   }
 
-  #reach(target: URL, init: RequestInit) {
-    return reach(target, { ...init, signal: AbortSignal.timeout(this.#options.msMax ?? ANSWER_MS_MAX) });
+  /** Waits for a pod only as long as it lives. */
+  async #reach(target: URL, init: RequestInit) {
+    const [ended, standsStill] = [new AbortController(), new AbortController()];
+    const alive = AbortSignal.any([ended.signal, AbortSignal.timeout(ALIVE_MS_MAX)]);
+    // Of any other failure the request itself says how far it came: whether a change may be asked of a next pod.
+    void reach(new URL("/livez", target), { signal: alive }).catch(({ cause }) => {
+      if (cause?.name === "TimeoutError") standsStill.abort(cause);
+    });
+    const late = AbortSignal.timeout(this.#options.msMax ?? ANSWER_MS_MAX);
+    try {
+      return await reach(target, { ...init, signal: AbortSignal.any([late, standsStill.signal]) });
+    } finally {
+      ended.abort();
+    }
   }
 
   #each(): Promise<readonly URL[]> {

@@ -250,16 +250,16 @@ export class BotDelivery implements BotListener, StepOwner<Step>, SeatOwner {
   }
 
   async #crown({ heir, over }: Take): Promise<void> {
-    const { writers, clock } = this.#options;
+    const { writers, clock, metrics } = this.#options;
     const { member, place, seen, loss } = this.#state;
-    const { id, device, since } = heir;
     const end = over !== null && place.kind === "ours" ? { end: this.#endOf(place.why, 0) } : {};
     const begunAt = clock.nowMs();
     this.#state = learn(this.#state, { kind: "taking", heir, over });
     if (place.kind !== "ours") this.#seat.expect();
-    const candidate = { bot: this.#bot, member, connection: id, device, since };
+    const candidate = { bot: this.#bot, member, connection: heir.id, device: heir.device, since: heir.since };
     const answer = await writers.take(candidate, over && { ...over, ...end }, { epoch: seen, lost: loss !== null });
     if ("holder" in answer) {
+      if (answer.holder.epoch < seen && loss === null) metrics.epochRegressions.inc(1); // A loss explains it.
       this.#take({ kind: "held", holder: answer.holder });
       this.#owner.onHolder(answer.holder.member);
     } else this.#crowned(answer, { heir, over, begunAt, seen });

@@ -1,4 +1,4 @@
-/** What comes to the gateways' doors: who is let in, what cannot be read, phones that dial again and again. */
+/** What comes to the gateways' doors: who is let in, what cannot be read or written, phones that dial again and again. */
 import { type Alert, COUNT, DEPLOYMENT, RATE } from "./alert.ts";
 
 export const doorAlerts: readonly Alert[] = [
@@ -69,6 +69,33 @@ export const doorAlerts: readonly Alert[] = [
       },
       at: "18m",
       because: "one in six hundred",
+    },
+  },
+  {
+    name: "MoaWritesStall",
+    severity: "ticket",
+    board: "moa-fleet",
+    expr: `sum ${DEPLOYMENT} (increase(moa_connections_closed_total{reason=~"write_queue_full|write_stalled|half_written"}[10m])) > 0.01 * sum ${DEPLOYMENT} (moa_connections) and sum ${DEPLOYMENT} (increase(moa_connections_closed_total{reason=~"write_queue_full|write_stalled|half_written"}[10m])) > 10`,
+    summary: `${COUNT} connections were ended within 10 minutes because they took nothing more`,
+    description:
+      "Their phones do not read, or a network holds back what is written to them. One is a phone; many are the way there.",
+    fires: {
+      series: {
+        'moa_connections_closed_total{reason="write_queue_full"}': "0x3 10x9",
+        'moa_connections_closed_total{reason="write_stalled"}': "0x3 10x9",
+        'moa_connections{role="writer"}': "1000x12",
+      },
+      at: "8m",
+      says: "20 connections were ended within 10 minutes because they took nothing more",
+    },
+    quiet: {
+      series: {
+        'moa_connections_closed_total{reason="write_stalled"}': "0x3 20x9",
+        'moa_connections_closed_total{reason="closed_by_peer"}': "0x3 500x9",
+        'moa_connections{role="writer"}': "9000x12",
+      },
+      at: "8m",
+      because: "twenty of nine thousand phones do not read",
     },
   },
   {

@@ -227,6 +227,32 @@ export const podAlerts: readonly Alert[] = [
     },
   },
   {
+    name: "MoaHandoversFail",
+    severity: "ticket",
+    board,
+    expr: `sum ${DEPLOYMENT} (increase(moa_writer_handovers_total{result="unproven"}[15m])) > 0.1 * sum ${DEPLOYMENT} (increase(moa_writer_handovers_total{result=~"ok|unproven"}[15m])) and sum ${DEPLOYMENT} (increase(moa_writer_handovers_total{result="unproven"}[15m])) > 2`,
+    summary: `${COUNT} bots that were handed over by plan came to a connection that confirmed nothing`,
+    description:
+      "A drain or an operator gave them to a standby, and its reign ended before its phone had read anything. What was under way waits for the next one.",
+    fires: {
+      series: {
+        'moa_writer_handovers_total{reason="drain",result="unproven"}': "0x3 10x9",
+        'moa_writer_handovers_total{reason="drain",result="ok"}': "0x3 40x9",
+      },
+      at: "8m",
+      says: "10 bots that were handed over by plan came to a connection that confirmed nothing",
+    },
+    quiet: {
+      series: {
+        'moa_writer_handovers_total{reason="drain",result="unproven"}': "0x3 10x9",
+        'moa_writer_handovers_total{reason="drain",result="ok"}': "0x3 990x9",
+        'moa_writer_handovers_total{reason="drain",result="no_candidate"}': "0x3 500x9",
+      },
+      at: "8m",
+      because: "one in a hundred; that a phone alone comes back elsewhere is no failure",
+    },
+  },
+  {
     name: "MoaVersionsMixed",
     severity: "ticket",
     board,

@@ -39,6 +39,20 @@ export const deploy: DashboardEntry = {
           queries: [{ expr: `count(count by (version) (${each("build")} == 1))`, legend: "versions" }],
         },
         {
+          title: "Different settings",
+          says: "Among pods of a kind, secrets left out. Good is 1 of each; 2 while a change is rolled out. Longer: a pod has not got it; moa config shows whose is what.",
+          kind: "tile",
+          unit: "short",
+          bounds: { warn: 2, bad: 3 },
+          alerts: ["MoaVersionsMixed"],
+          queries: [
+            {
+              expr: `count by (service) (count_values by (service) ("hash", ${each("configHash")} * on (namespace, pod, instance) group_left (service) (${each("build")} == 1)))`,
+              legend: "{{service}}",
+            },
+          ],
+        },
+        {
           title: "Connections still to be closed",
           says: "By drains under way. Good: falls by 250 a second and more, and 0 when nobody drains.",
           kind: "tile",
@@ -158,6 +172,7 @@ export const deploy: DashboardEntry = {
           says: "Good: ok, as many as the pod had writers with a standby elsewhere. unproven: the next writer had not confirmed when it ended.",
           kind: "bars",
           unit: "short",
+          alerts: ["MoaHandoversFail"],
           queries: [{ expr: countOf("writerHandovers", RATE, { by: "result" }), legend: "{{result}}" }],
         },
         {

@@ -1,4 +1,5 @@
 /** Lanes and outbox: what waits between gateways and workers, who works on it, and what goes back. */
+import { JOB_STATES } from "#common/observe/lane-metrics.ts";
 import type { DashboardEntry } from "./panel.ts";
 import { countOf, each, maxOf, quantileOf, quantilesOf, RECENT, rateOf, SHOWN, sumOf } from "./series.ts";
 
@@ -146,6 +147,25 @@ export const lanes: DashboardEntry = {
           queries: quantilesOf([0.5, 0.99], "turnSeconds"),
         },
         {
+          title: "Events in hand, of those that may be",
+          says: "Good: below half. A worker with all its slots in use reads no more, and its lanes' backlog grows.",
+          kind: "lines",
+          unit: "percentunit",
+          bounds: { warn: 0.5, bad: 0.9 },
+          queries: [{ expr: `${each("workerSlotsInUse")} / (${each("workerSlots")} > 0)`, legend: "{{pod}}" }],
+        },
+        {
+          title: "Commits of lanes, calls of outboxes",
+          says: "Redis' answer to a worker's calls, each for many events. Good: p99 below 0.05 s.",
+          kind: "lines",
+          unit: "s",
+          bounds: { warn: 0.1, bad: 0.5 },
+          queries: [
+            { expr: quantileOf(0.99, "laneCommitSeconds"), legend: "commit p99" },
+            { expr: quantileOf(0.99, "outboxEnqueueSeconds"), legend: "enqueue p99" },
+          ],
+        },
+        {
           title: "Repeats stopped and operations fenced",
           says: "Good: few. Repeats are tries made again; fenced is what a newer owner made void.",
           kind: "bars",
@@ -240,6 +260,17 @@ export const lanes: DashboardEntry = {
           queries: [
             { expr: countOf("jobs", SHOWN, { where: { outcome: "failed" }, by: "queue" }), legend: "{{queue}}" },
           ],
+        },
+        {
+          title: "Jobs by state",
+          says: "Good: one delayed for each queue, the next run. waiting that stays: no worker takes jobs; failed are kept for a look.",
+          kind: "lines",
+          unit: "short",
+          alerts: ["MoaOutboxNotSwept"],
+          queries: JOB_STATES.map((state) => ({
+            expr: maxOf("queuedJobs", { where: { state }, by: "queue" }),
+            legend: `{{queue}} ${state}`,
+          })),
         },
         {
           title: "How long jobs run",

@@ -39,6 +39,14 @@ export const stores: DashboardEntry = {
           queries: [{ expr: maxOf("redisUnfitServers", { by: "fault" }), legend: "{{fault}}" }],
         },
         {
+          title: "What the Redis servers say they are",
+          says: "Those that pods write to, as each pod sees them. Good: masters alone; a slave refuses what it is given (READONLY).",
+          kind: "lines",
+          unit: "short",
+          alerts: ["MoaRedisRefusesWrites"],
+          queries: [{ expr: maxOf("redisRole", { by: "role" }), legend: "{{role}}" }],
+        },
+        {
           title: "Memory of the fullest Redis",
           says: "As a share of its maxmemory; 0 where it has none. Good: below 60 %. At 100 % it refuses every write.",
           kind: "lines",
@@ -135,6 +143,14 @@ export const stores: DashboardEntry = {
           bounds: { warn: 0.1, bad: 0.5 },
           alerts: ["MoaMysqlSlow", "MoaMysqlAway"],
           queries: quantilesOf([0.5, 0.95], "mysqlQuerySeconds"),
+        },
+        {
+          title: "Connections to MySQL",
+          says: "Good: nobody waits. Calls that wait for long are failed after 3 s: MySQL is slow, or a lock is held.",
+          kind: "lines",
+          unit: "short",
+          alerts: ["MoaMysqlSlow"],
+          queries: [{ expr: sumOf("mysqlPool", { by: "state" }), legend: "{{state}}" }],
         },
         {
           title: "What MySQL said of devices and rooms",

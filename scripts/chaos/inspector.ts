@@ -2,12 +2,15 @@
 import { once } from "node:events";
 import { type SitePod, until } from "./site.ts";
 
+/** A pod whose debugger would listen there (NODE_OPTIONS=--inspect-port). */
+export type Inspectable = Pick<SitePod, "child" | "inspectPort">;
+
 interface Target {
   readonly webSocketDebuggerUrl: string;
 }
 
 /** Resolves when the loop runs again: how long it stood, ms. */
-export async function blockLoop(pod: SitePod, ms: number): Promise<number> {
+export async function blockLoop(pod: Inspectable, ms: number): Promise<number> {
   const startedAt = performance.now();
   const expression = `(() => { const end = Date.now() + ${ms}; while (Date.now() < end); return ${ms}; })()`;
   const value = await evaluate(pod, expression, ms + 20_000);
@@ -15,12 +18,19 @@ export async function blockLoop(pod: SitePod, ms: number): Promise<number> {
 }
 
 /** The pod keeps more and more objects from now on. */
-export async function hoard(pod: SitePod): Promise<void> {
+export async function hoard(pod: Inspectable): Promise<void> {
   const more = "hoarded.push(Array.from({ length: 200_000 }, (_, i) => ({ i })))";
   await evaluate(pod, `globalThis.hoarded = []; setInterval(() => ${more}, 20); 1`, 20_000);
 }
 
-async function evaluate({ child, inspectPort }: SitePod, expression: string, msMax: number): Promise<unknown> {
+/** The pod keeps so many bytes more from now on. */
+export async function keep(pod: Inspectable, bytes: number): Promise<void> {
+  const numbers = "new Array(1_000_000).fill(0.5)";
+  const count = Math.ceil(bytes / 8_000_000);
+  await evaluate(pod, `globalThis.kept = Array.from({ length: ${count} }, () => ${numbers}); 1`, 20_000);
+}
+
+async function evaluate({ child, inspectPort }: Inspectable, expression: string, msMax: number): Promise<unknown> {
   process.kill(child.pid as number, "SIGUSR1");
   let targets: readonly Target[] = [];
   await until("the debugger listens", 10_000, async () => {

@@ -27,6 +27,15 @@ onEveryBackend((rig) => {
     );
   });
 
+  test("one that holds by less than it has seen meets itself, and takes over itself: the store went back", async () => {
+    const { writers } = await rig.pod();
+    const old = await granted(writers, A);
+    const { epoch, id, member, connection } = old;
+    const seen = { epoch: epoch + 9, lost: false };
+    expect(await writers.take(A, null, seen)).toEqual({ holder: { epoch, id, member, connection } });
+    expect((await granted(writers, A, { over: old, atLeast: seen.epoch })).epoch).toBeGreaterThan(seen.epoch);
+  });
+
   test("a later connection of a device strikes off the earlier, on whichever pod, and no other device's", async () => {
     const { writers } = await rig.pod();
     const later = candidate("c.0", "g.9", { device: A.device, since: A.since + 1 });

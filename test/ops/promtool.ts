@@ -50,6 +50,37 @@ export function runCases(alert: Alert): Ran {
   );
 }
 
+interface Asked {
+  readonly rules: readonly Rule[];
+  readonly series: Series;
+  /** Between two values and two evaluations. */
+  readonly every: string;
+}
+
+interface Expression {
+  readonly expr: string;
+  readonly eval_time: string;
+  readonly exp_samples: readonly object[];
+}
+
+/** What expressions come to over the series. */
+export function runExpressions({ rules, series, every }: Asked, promql_expr_test: readonly Expression[]): Ran {
+  const input_series = inputOf(series);
+  const groups = rules.length > 0 ? [{ name: "read", interval: every, rules }] : [];
+  const file = {
+    rule_files: ["rules.yml"],
+    evaluation_interval: every,
+    tests: [{ interval: every, input_series, promql_expr_test }],
+  };
+  return inFolder({ "rules.yml": { groups }, "asked.yml": file }, (path) =>
+    tool("promtool", "test", "rules", path("asked.yml")),
+  );
+}
+
+function inputOf(series: Series): readonly object[] {
+  return Object.entries(series).map(([name, values]) => ({ series: name, values }));
+}
+
 function testOf(
   alertname: string,
   { series, at, every = "1m" }: { readonly series: Series; readonly at: string; readonly every?: string },
@@ -57,7 +88,7 @@ function testOf(
 ) {
   return {
     interval: every,
-    input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+    input_series: inputOf(series),
     alert_rule_test: [{ eval_time: at, alertname, exp_alerts }],
   };
 }

@@ -80,8 +80,10 @@ export class LaneCommits {
   async #send(items: readonly Settled[], number: number): Promise<null[]> {
     const { tools, reader } = this.#options;
     if (this.#current?.number !== number) this.#current = this.#compose(items, number);
+    const sentMs = tools.clock.monotonicMs();
     try {
       const answer = await reader.commit(this.#current);
+      tools.metrics.laneCommitSeconds.observe((tools.clock.monotonicMs() - sentMs) / 1_000);
       if (answer === "repeated") tools.metrics.duplicatesSuppressed.inc(1, { layer: "commit" });
     } catch (error) {
       if (hasCode(error, "fenced")) tools.metrics.fencingRejections.inc(1, { point: "commit" });

@@ -109,7 +109,16 @@ export class LaneOwner {
     if (this.#draining) return;
     const me = this.#options.member();
     await Promise.all(states.map((state) => this.#settleOwner(state, me, live)));
-    this.#options.tools.metrics.lanesOwned.set(this.#owned.size);
+    this.#tell();
+  }
+
+  #tell(): void {
+    const { metrics } = this.#options.tools;
+    metrics.lanesOwned.set(this.#owned.size);
+    metrics.workerSlots.set(this.#owned.size * limits.turnsPerLaneMax);
+    let inHand = 0;
+    for (const owned of this.#owned.values()) inHand += owned.inHand();
+    metrics.workerSlotsInUse.set(inHand);
   }
 
   async #raise(): Promise<void> {

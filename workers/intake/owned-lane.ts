@@ -64,6 +64,7 @@ export class OwnedLane {
   readonly #seen: SeenEvents;
   readonly #progress = new Progress();
   readonly #suspects: Suspects;
+  readonly inHand = () => this.#progress.inHand;
   /** Turns of a room, from start to decision; and from decision to lane commit. */
   readonly #rooms = new Sequencer();
   readonly #records = new InOrder();
@@ -93,8 +94,7 @@ export class OwnedLane {
 
   /** Entry id after which to read, or null when nothing more may be taken in hand now. */
   get cursor(): string | null {
-    const full = this.#progress.inHand >= limits.turnsPerLaneMax;
-    return full || this.#dropped || this.#releasing ? null : this.#cursor;
+    return this.inHand() >= limits.turnsPerLaneMax || this.#dropped || this.#releasing ? null : this.#cursor;
   }
 
   accept(entry: LaneEntry): void {
@@ -111,7 +111,7 @@ export class OwnedLane {
   /** Stops taking entries and resolves when nothing is in hand, or when dropped. */
   async finish(): Promise<void> {
     this.#releasing = true;
-    while (!this.#dropped && (this.#progress.inHand > 0 || !this.#commits.idle)) {
+    while (!this.#dropped && (this.inHand() > 0 || !this.#commits.idle)) {
       this.#commits.hurry();
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }

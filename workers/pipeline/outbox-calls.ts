@@ -69,7 +69,7 @@ export class OutboxCalls {
   }
 
   #open(onShort: (ms: number) => void): Tag {
-    const { clock, random, log, tags } = this.#options;
+    const { clock, random, log, metrics, tags } = this.#options;
     const bytesMax = limits.replayDecisionsBytesMax / tags;
     const ring = new Ring<readonly OutboxDecision[]>({ clock, keptMs: limits.replayMs, bytesMax, onShort });
     const replay = new Due({
@@ -87,7 +87,9 @@ export class OutboxCalls {
       random,
       send: async (decisions) => {
         if (replay.running !== null) await replay.running;
+        const sentMs = clock.monotonicMs();
         const outcomes = await this.#options.outbox.enqueue(decisions);
+        metrics.outboxEnqueueSeconds.observe((clock.monotonicMs() - sentMs) / 1_000);
         keep(ring, decisions, outcomes);
         return outcomes;
       },

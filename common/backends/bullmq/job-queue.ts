@@ -13,10 +13,11 @@ import type { Cluster, Redis } from "ioredis";
 import { limits } from "#common/contract/limits.ts";
 import { type QueueName, type QueueSpec, queues } from "#common/contract/queues.ts";
 import { backoffMs } from "#common/kernel/backoff.ts";
-import type { Clock } from "#common/kernel/clock.ts";
+import { type Clock, pause } from "#common/kernel/clock.ts";
 import { MoaError } from "#common/kernel/errors.ts";
 import { within } from "#common/kernel/lifecycle.ts";
 import type { Random } from "#common/kernel/random.ts";
+import { JOB_STATES } from "#common/observe/lane-metrics.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { JobHandler, JobQueue } from "#common/ports/job-queue.ts";
@@ -38,6 +39,7 @@ const CLOSE_MS_MAX = 5_000;
 /** Before BullMQ asks again after a lost connection; 15 s by default. */
 const ASK_AGAIN_MS = 1_000;
 const REGISTER_EVERY_PERIODS = 3;
+const COUNT_EVERY_MS = 30_000;
 
 interface Working {
   readonly redis: Redis | Cluster;
@@ -71,6 +73,7 @@ export class BullmqJobQueue implements JobQueue {
     worker.on("error", tell);
     const working = { redis, queue, worker, cancelRegistering: () => {} };
     this.#working.push(working);
+    void this.#countForEver(name, queue);
     const first = this.#register(name, working);
     redis.on("ready", () => void this.#register(name, working).catch(() => {}));
     try {
@@ -117,6 +120,18 @@ export class BullmqJobQueue implements JobQueue {
     });
     const opts = { attempts: attemptsMax, removeOnComplete: { count: 10 }, removeOnFail: { count: 100 } };
     await working.queue.upsertJobScheduler(name, { every: everyMs }, { name, opts });
+  }
+
+  /** What no run tells of: jobs that wait, or whose worker died with them. */
+  async #countForEver(name: QueueName, queue: Queue): Promise<void> {
+    const { clock, metrics } = this.#options;
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      // That Redis is away is said by every other call.
+      const counts = await queue.getJobCounts(...JOB_STATES).catch(() => ({}) as Record<string, number>);
+      for (const state of JOB_STATES) metrics.queuedJobs.set(counts[state] ?? 0, { queue: name, state });
+      await pause(clock, COUNT_EVERY_MS, signal);
+    }
   }
 
   async #run(name: QueueName, handler: JobHandler): Promise<void> {

@@ -50,7 +50,8 @@ export class MemoryWriterDirectory implements WriterDirectory {
     const record = this.#records.of(bot);
     const holder = tenureOf(record);
     const isOver = holder !== null && isOf(record, over);
-    const isRepeat = !isOver && holder?.member === member && holder.connection === connection;
+    const isBack = holder !== null && holder.epoch < seen.epoch;
+    const isRepeat = !isOver && !isBack && holder?.member === member && holder.connection === connection;
     if (holder && !isOver && !isRepeat) return { holder };
     if (seen.lost) record.generation = "";
     this.#records.open(record);

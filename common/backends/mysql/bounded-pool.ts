@@ -56,20 +56,28 @@ export function boundedPool(options: BoundedPoolOptions): MysqlPool {
   };
 }
 
+const WAITING = { state: "waiting" } as const;
+const IN_USE = { state: "in_use" } as const;
+
 type Acquired = Parameters<MysqlPool["getConnection"]>[0];
 
 function acquire(pool: Pool, options: BoundedPoolOptions, done: Acquired): void {
+  const { mysqlPool } = options.metrics;
   const fail = (error: unknown) =>
     done(toMoaError(error, options.metrics), undefined as unknown as MysqlPoolConnection);
   let late = false;
+  mysqlPool.inc(1, WAITING);
   const cancel = options.clock.after(options.waitMsMax, () => {
     late = true;
+    mysqlPool.inc(-1, WAITING);
     fail({ code: "NO_CONNECTION_IN_TIME" });
   });
   pool.getConnection((error, connection) => {
     cancel();
     if (late) return error === null ? connection.release() : undefined;
+    mysqlPool.inc(-1, WAITING);
     if (error !== null) return fail(error);
+    mysqlPool.inc(1, IN_USE);
     done(undefined, bounded(connection, options));
   });
 }
@@ -95,7 +103,10 @@ function bounded(connection: PoolConnection, { callMsMax, clock, metrics }: Boun
     threadId,
     query: query as unknown as MysqlPoolConnection["query"],
     connect: (done) => done?.(undefined),
-    release: () => connection.release(),
+    release: () => {
+      metrics.mysqlPool.inc(-1, IN_USE);
+      connection.release();
+    },
     destroy: () => connection.destroy(),
   };
 }

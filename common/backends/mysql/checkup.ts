@@ -24,13 +24,16 @@ export class MysqlCheckup<Schema> implements Checkup {
       // A first call would count the time of connecting as skew.
       await sql`SELECT 1`.execute(this.#mysql.db);
       const before = this.#clock.nowMs();
-      const { rows } = await sql<{ version: string; now: string; charset: string }>`
+      const { rows } = await sql<{ version: string; now: string; charset: string; readOnly: string }>`
         SELECT VERSION() AS version, CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS CHAR) AS now,
-               @@character_set_database AS charset`.execute(this.#mysql.db);
-      const { version = "", now = "0", charset = "" } = rows[0] ?? {};
+               @@character_set_database AS charset, CAST(@@GLOBAL.read_only AS CHAR) AS readOnly`.execute(
+        this.#mysql.db,
+      );
+      const { version = "", now = "0", charset = "", readOnly = "0" } = rows[0] ?? {};
       const skewMs = Number(now) - (before + this.#clock.nowMs()) / 2;
       return [
         { check: "mysql", verdict: "good", found: `version ${version}`, advice: "" },
+        writes(readOnly),
         characters(charset),
         skew(skewMs),
         await this.#schema(),
@@ -65,6 +68,14 @@ export class MysqlCheckup<Schema> implements Checkup {
     }
     return { check, verdict: "bad", found: "none", advice: "Start a worker on this database: it makes the tables." };
   }
+}
+
+function writes(readOnly: string): Finding {
+  const check = "mysql writes";
+  if (readOnly === "0" || readOnly === "OFF") return { check, verdict: "good", found: "taken", advice: "" };
+  const advice =
+    "Is it the primary? MOA_MYSQL_URL must lead there; read_only set by hand: find out why before it is undone.";
+  return { check, verdict: "bad", found: "read-only", advice };
 }
 
 function characters(found: string): Finding {

@@ -29,8 +29,10 @@ export class RedisCheckup implements Checkup {
     const info = await server.call("INFO", (redis) => redis.info());
     const field = (name: string) => new RegExp(`^${name}:(\\S+)`, "m").exec(info)?.[1] ?? "";
     const skewMs = await this.#skewMs(server);
+    const refusal = await refusalOf(server);
     const findings: readonly Finding[] = [
       { check: "redis", verdict: "good", found: `version ${field("redis_version")}`, advice: "" },
+      writes(refusal),
       policy(field("maxmemory_policy")),
       memory(Number(field("used_memory")), Number(field("maxmemory"))),
       kept(field("aof_enabled") === "1"),
@@ -49,6 +51,27 @@ export class RedisCheckup implements Checkup {
     const [seconds, micros] = await server.call("TIME", (redis) => redis.time());
     return Number(seconds) * 1_000 + Number(micros) / 1_000 - (before + this.#clock.nowMs()) / 2;
   }
+}
+
+/**
+ * Why it takes no writes; empty when it does. Before a script that may write is run, Redis looks whether it would take one:
+ * memory, disk, replicas. This one asks for no key and writes nothing.
+ */
+async function refusalOf(server: ServerCalls): Promise<string> {
+  try {
+    await server.call("EVAL", (redis) => redis.eval("#!lua\nreturn 1", 0));
+    return "";
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function writes(refusal: string): Finding {
+  const check = "redis writes";
+  if (refusal === "") return { check, verdict: "good", found: "taken", advice: "" };
+  const advice =
+    "NOREPLICAS: bring a replica back; OOM: raise maxmemory; MISCONF: its disk; READONLY: it is a replica.";
+  return { check, verdict: "bad", found: refusal, advice };
 }
 
 function policy(found: string): Finding {

@@ -2,7 +2,7 @@
 import { type Clock, pause } from "#common/kernel/clock.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
-import { REDIS_UNFIT } from "#common/observe/redis-metrics.ts";
+import { REDIS_ROLES, REDIS_UNFIT } from "#common/observe/redis-metrics.ts";
 import type { Connection, ServerCalls } from "./connection.ts";
 import { waitsForReplicas } from "./fitness.ts";
 
@@ -17,6 +17,7 @@ export interface ServerGaugesOptions {
 type Unfit = (typeof REDIS_UNFIT)[number];
 
 interface Seen {
+  readonly role: string;
   readonly unfit: ReadonlySet<Unfit>;
   readonly memoryRatio: number;
   readonly skewSeconds: number;
@@ -56,6 +57,7 @@ export class ServerGauges {
     for (const fault of REDIS_UNFIT) {
       metrics.redisUnfitServers.set(all.filter(({ unfit }) => unfit.has(fault)).length, { fault });
     }
+    for (const role of REDIS_ROLES) metrics.redisRole.set(all.filter((seen) => seen.role === role).length, { role });
     metrics.redisMemoryRatio.set(Math.max(0, ...all.map(({ memoryRatio }) => memoryRatio)));
     const skews = all.map(({ skewSeconds }) => skewSeconds).toSorted((a, b) => Math.abs(b) - Math.abs(a));
     metrics.redisClockSkewSeconds.set(skews[0] ?? 0);
@@ -73,6 +75,11 @@ export class ServerGauges {
     if (Number(field("connected_slaves")) > 0 && !(await waitsForReplicas(server))) unfit.add("replicas");
     const most = Number(field("maxmemory"));
     const memoryRatio = most === 0 ? 0 : Number(field("used_memory")) / most;
-    return { unfit, memoryRatio, skewSeconds: (Number(field("server_time_usec")) / 1_000 - askedAt) / 1_000 };
+    return {
+      role: field("role"),
+      unfit,
+      memoryRatio,
+      skewSeconds: (Number(field("server_time_usec")) / 1_000 - askedAt) / 1_000,
+    };
   }
 }

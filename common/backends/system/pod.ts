@@ -9,7 +9,7 @@
  */
 import { hostname } from "node:os";
 import { getHeapStatistics } from "node:v8";
-import { type Config, describeConfig, loadConfig } from "#common/config/load.ts";
+import { type Config, configHash, describeConfig, loadConfig } from "#common/config/load.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import { Lifecycle, type Part } from "#common/kernel/lifecycle.ts";
 import type { Random } from "#common/kernel/random.ts";
@@ -56,6 +56,7 @@ export async function runPod(
   const random = systemRandom();
   const { metrics, expose, contentType } = createMetrics(true);
   metrics.build.set(1, { service, ...BUILD });
+  metrics.configHash.set(configHash(config));
   metrics.heapLimitBytes.set(getHeapStatistics().heap_size_limit);
   const lifecycle = new Lifecycle(clock, (part, error) =>
     log.error({ tag: "SHUTDOWN", part, err: error }, "part stuck"),

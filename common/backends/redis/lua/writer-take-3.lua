@@ -1,7 +1,8 @@
 --[[
 Makes a candidate the bot's writer where the place is vacant, or held by the very tenure that it is taken over; numbers
 the reign and tells the bot's channel. To the connection that holds already its tenure is said again: its first answer
-was lost.
+was lost. Unless the caller has seen a higher epoch: then Redis went back, and it is a holder like any other, to be taken
+over.
 
 KEYS  1 meta  2 outbox  3 channel
 ARGV  1 incarnation of the pod  2 connection  3 device  4 id of the new tenure  5 generation to use if the bot has none, or a fresh one is due
@@ -14,7 +15,8 @@ Returns  {1, epoch, id, generation, first, next, sequence below which is doubt, 
 local state = redis.call('HMGET', KEYS[1], 'tenure', 'tid', 'pod', 'conn', 'gen', 'first', 'next', 'doubt', 'end', 'paused')
 local epoch, id, pod, connection = state[1], state[2] or '', state[3], state[4]
 local isOver = pod and epoch == ARGV[8] and id == ARGV[9]
-local isRepeat = not isOver and pod == ARGV[1] and connection == ARGV[2]
+local isBack = pod and tonumber(epoch) < tonumber(ARGV[6])
+local isRepeat = not isOver and not isBack and pod == ARGV[1] and connection == ARGV[2]
 if pod and not isOver and not isRepeat then return { 0, epoch, id, pod, connection } end
 
 local gen, first, next = state[5], tonumber(state[6]), tonumber(state[7])
