@@ -1,6 +1,7 @@
 /** The parts of docs/capacity.md: what was measured, what follows from it for fleets of three sizes. Pure. */
 import { limits } from "#common/contract/limits.ts";
 import { type Counted, coordination, type Layout, type Measured, type Site, sumOf } from "./capacity-model.ts";
+import { type Happening, type Simulated, simulated } from "./capacity-simulation.ts";
 import { rounded } from "./figures.ts";
 
 type Role = "gateway" | "worker" | "redis" | "mysql";
@@ -64,6 +65,13 @@ computed by the same rules (\`bench/capacity-model.ts\`). One costs Redis at mos
 fewest to share a turn of its loop.`,
     countedTable(measured.counted),
     loopTable(sizings),
+    `The same as it happens (\`bench/capacity-simulation.ts\`): every loop at a phase of its own, and bots that change hands when
+a gateway dies with its phones, or is drained. What a mean does not show is how much comes at a time: standbys of a dead
+gateway's bots take them within one look, and its phones dial again in the same second.`,
+    simulatedTable(sizings),
+    `A second that takes more than one of a core is one in which Redis falls behind: answers come that much later, lives end
+after ${limits.lifeMs / 1_000} s. It is an upper bound, because a command costs less the more there are. Fewer bots on a gateway make it smaller,
+and so do more nodes.`,
     `What each pod reads of who lives grows with the number of pods, and all pods together with its square: ${BOTS.map((bots, i) => `${keysRead(sizings[i] as Sizing)} keys a second for ${power(bots)}`).join(", ")} bots, in calls of all of them at once.`,
     "## How many of each",
     `Assumed: ${PHONES_PER_BOT} phones a bot, on two gateways; ${PEAK_LINES_PER_BOT_AND_S} lines a second and bot at the peak; the cheap \`echo\` command, so that workers for
@@ -145,6 +153,29 @@ function loopTable(sizings: readonly Sizing[]): string {
   ]);
   const all = ["**all**", ...sizings.map(({ loops }) => `**${amount(sumOf(loops))}**`)];
   return table(["commands a second, computed", ...BOTS.map((bots) => `${power(bots)} bots`)], [...rows, all]);
+}
+
+function simulatedTable(sizings: readonly Sizing[]): string {
+  const of = (happening: Happening) =>
+    sizings.map(({ site, layout, redisNodes }) => simulated({ site, layout, nodes: redisNodes, happening }));
+  const [rest, death, drain] = [of("rest"), of("death"), of("drain")];
+  const peak = ({ peak }: Simulated) => amount(peak);
+  const coreSeconds = ({ peak }: Simulated, i: number) =>
+    `${rounded((peak * (sizings[i]?.commandUs ?? 0)) / 1_000_000)}`;
+  const seconds = ({ outageMs }: Simulated) => `${rounded(outageMs / 1_000)} s`;
+  return table(
+    ["", ...BOTS.map((bots) => `${power(bots)} bots`)],
+    [
+      ["commands a second at rest, computed", ...sizings.map(({ loops }) => amount(sumOf(loops)))],
+      ["the same, simulated", ...rest.map(({ perS }) => amount(perS))],
+      ["busiest second of the busiest node, at rest", ...rest.map(peak)],
+      ["when a gateway dies", ...death.map(peak)],
+      ["when one is drained, as at a rolling deployment", ...drain.map(peak)],
+      ["seconds of a core of Redis for it, when a gateway dies", ...death.map(coreSeconds)],
+      ["when one is drained", ...drain.map(coreSeconds)],
+      ["until a dead gateway's last bot has a writer", ...death.map(seconds)],
+    ],
+  );
 }
 
 function sizeTable(sizings: readonly Sizing[], measured: Measured, echo: EchoCost): string {

@@ -49,25 +49,32 @@ export interface Layout {
   readonly reach: { readonly shards: number; readonly tags: number };
 }
 
+/** Commands of one turn of a loop, those within scripts included. */
+export const TURN = {
+  /** EVALSHA, PEXPIRE, SADD. */
+  renewal: 3,
+  /** SMEMBERS, MGET. */
+  living: 2,
+  /** EVALSHA, HMGET. */
+  asking: 2,
+  /** EVALSHA, HMGET, TIME, XRANGE, XLEN, XLEN. */
+  balance: 6,
+  /** Two that copy rows, each with its own read. */
+  copiers: 2,
+  /** The ages of a tag: how many, and the oldest. */
+  held: 2,
+} as const;
+/** BullMQ's loops are not ours to compute: counted a second, of all workers together and of each. */
+export const JOBS = { ofAll: 13, ofEach: 5.6 };
+/** workers/intake/lane-gauges.ts. */
+export const GAUGE_EVERY_MS = 5_000;
+
 const RENEWALS_PER_S = 1_000 / limits.lifeRenewEveryMs;
 const CHANGES_PER_S = 1_000 / limits.approvalChangesEveryMs;
 const CHECKS_PER_S = 1_000 / limits.laneCheckEveryMs;
 const LOOKS_PER_S = 1_000 / limits.writersLookEveryMs;
 const READS_PER_S = 1_000 / limits.blockingReadMs;
-/** workers/intake/lane-gauges.ts. */
-const GAUGES_PER_S = 1 / 5;
-/** EVALSHA, PEXPIRE, SADD. */
-const RENEWAL = 3;
-/** SMEMBERS, MGET. */
-const LIVING = 2;
-/** EVALSHA, HMGET. */
-const ASKING = 2;
-/** EVALSHA, HMGET, TIME, XRANGE, XLEN, XLEN. */
-const BALANCE = 6;
-/** Two that copy rows, each with its own read. */
-const COPIERS = 2;
-/** BullMQ's loops are not ours to compute: counted, of all workers together and of each. */
-const JOBS = { ofAll: 13, ofEach: 5.6 };
+const GAUGES_PER_S = 1_000 / GAUGE_EVERY_MS;
 
 /** Of all pods while nobody speaks. */
 export function coordination(
@@ -79,18 +86,18 @@ export function coordination(
   const heardTags = bots > 0 ? reach.tags : 0;
   const lookers = standbys > 0 ? gateways : 0;
   return [
-    { what: "life keys renewed", commandsPerS: (gateways + 2 * workers) * RENEWALS_PER_S * RENEWAL },
+    { what: "life keys renewed", commandsPerS: (gateways + 2 * workers) * RENEWALS_PER_S * TURN.renewal },
     { what: "dirty marks taken", commandsPerS: (gateways * tags * 1_000) / limits.dirtyEveryMs },
     { what: "subscribers probed", commandsPerS: (gateways * heardTags * 1_000) / limits.probeEveryMs },
     { what: "approvals listened for", commandsPerS: (gateways + workers) * CHANGES_PER_S },
-    { what: "held actions counted", commandsPerS: (gateways * 2 * tags * 1_000) / limits.heldLookEveryMs },
-    { what: "who lives, for standbys", commandsPerS: lookers * LOOKS_PER_S * LIVING },
-    { what: "who writes, for standbys", commandsPerS: asked * ASKING },
-    { what: "lanes and their owners checked", commandsPerS: workers * CHECKS_PER_S * (LIVING + lanes) },
+    { what: "held actions counted", commandsPerS: (gateways * TURN.held * tags * 1_000) / limits.heldLookEveryMs },
+    { what: "who lives, for standbys", commandsPerS: lookers * LOOKS_PER_S * TURN.living },
+    { what: "who writes, for standbys", commandsPerS: asked * TURN.asking },
+    { what: "lanes and their owners checked", commandsPerS: workers * CHECKS_PER_S * (TURN.living + lanes) },
     { what: "lanes waited for", commandsPerS: workers * READS_PER_S * reach.shards },
-    { what: "lanes gauged", commandsPerS: workers * lanes * GAUGES_PER_S * BALANCE },
-    { what: "rows shared out", commandsPerS: workers * CHECKS_PER_S * LIVING + lanes * CHECKS_PER_S },
-    { what: "rows waited for", commandsPerS: workers * COPIERS * READS_PER_S * reach.shards },
+    { what: "lanes gauged", commandsPerS: workers * lanes * GAUGES_PER_S * TURN.balance },
+    { what: "rows shared out", commandsPerS: workers * CHECKS_PER_S * TURN.living + lanes * CHECKS_PER_S },
+    { what: "rows waited for", commandsPerS: workers * TURN.copiers * READS_PER_S * reach.shards },
     { what: "jobs (BullMQ)", commandsPerS: JOBS.ofAll + workers * JOBS.ofEach },
   ];
 }

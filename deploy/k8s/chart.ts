@@ -75,10 +75,25 @@ function explain(map: YAMLMap, catalogue: Catalogue): void {
 
 function schemaJson(): string {
   const about = { $schema: "http://json-schema.org/draft-07/schema#", title: "Values of the chart moa" };
-  return `${JSON.stringify({ ...about, ...schemaOf(valueCatalogue) }, null, 2)}\n`;
+  return `${JSON.stringify({ ...about, ...schemaOf(valueCatalogue), ...lanesByDefault() }, null, 2)}\n`;
 }
 
-/** What a schema cannot say: two values against each other. */
+/** A schema cannot multiply: how many workers may be is said here for the lanes that are there unless told otherwise. */
+function lanesByDefault(): object {
+  const { shards, lanesPerShard } = settingsSchema;
+  const one = (name: string, schema: object) => ({ properties: { [name]: schema } });
+  const is = ({ env }: { readonly env: string }) => ({ [env]: { const: defaultValues.settings[env] } });
+  const most = { maximum: shards.default * lanesPerShard.default };
+  return {
+    if: one("settings", { properties: { ...is(shards), ...is(lanesPerShard) } }),
+    // biome-ignore lint/suspicious/noThenProperty: a word of JSON schema
+    then: {
+      properties: { workers: one("replicas", most), scaling: one("workers", one("max", most)) },
+    },
+  };
+}
+
+/** What a schema cannot say: two values against each other, for any number of lanes. */
 function checks(): string {
   const [shards, perShard] = [settingsSchema.shards.env, settingsSchema.lanesPerShard.env];
   const settings = ".Values.settings";

@@ -28,6 +28,8 @@ export const components = {
       service: { annotations: { "service.beta.kubernetes.io/aws-load-balancer-proxy-protocol": "*" } },
     },
   },
+  /** The certificate's files are entries of existingFiles. */
+  tls: { settings: { MOA_TLS_CERT_FILE: "/etc/moa/tls.crt", MOA_TLS_KEY_FILE: "/etc/moa/tls.key" } },
   "networkpolicy-strict": {
     network: {
       phones: [{ ipBlock: { cidr: "10.0.0.0/8" } }],

@@ -4,8 +4,17 @@ import type { IPodDisruptionBudget } from "kubernetes-models/policy/v1/PodDisrup
 import type { IService } from "kubernetes-models/v1/Service";
 import { graceSeconds, PRE_STOP_SECONDS } from "./grace.ts";
 import { labelsOf, names, PART_OF, ports, selectorOf } from "./names.ts";
-import { containerOf, environmentOf, OPS_PORT, probesOf, spreadOf, templateOf, withConfigChecksum } from "./pod.ts";
-import { fieldsWhen, is } from "./reference.ts";
+import {
+  containerOf,
+  environmentOf,
+  hasTls,
+  OPS_PORT,
+  probesOf,
+  spreadOf,
+  templateOf,
+  withConfigChecksum,
+} from "./pod.ts";
+import { fieldsWhen, is, present, when } from "./reference.ts";
 import type { Place, Values } from "./values.ts";
 
 const name = names.gateway;
@@ -28,7 +37,11 @@ function deployment(values: Values, place: Place): IDeployment {
       {
         ...containerOf(values, { name, ...gateway }),
         ...environmentOf(values),
-        ports: [{ name: "bridge", containerPort: ports.bridge }, OPS_PORT],
+        ports: present(
+          { name: "bridge", containerPort: ports.bridge },
+          when(hasTls(values), { name: "bridge-tls", containerPort: ports.tls }),
+          OPS_PORT,
+        ),
         ...probesOf(START_SECONDS_MAX),
         lifecycle: { preStop: { sleep: { seconds: PRE_STOP_SECONDS } } },
       },
@@ -49,7 +62,8 @@ function deployment(values: Values, place: Place): IDeployment {
   };
 }
 
-function phonesService({ gateway: { service } }: Values): IService {
+function phonesService(values: Values): IService {
+  const { service } = values.gateway;
   return {
     apiVersion: "v1",
     kind: "Service",
@@ -58,7 +72,10 @@ function phonesService({ gateway: { service } }: Values): IService {
       type: service.type,
       ...fieldsWhen(is(service.type, "LoadBalancer"), { externalTrafficPolicy: service.externalTrafficPolicy }),
       selector: selectorOf(name),
-      ports: [{ name: "bridge", port: ports.bridge, targetPort: "bridge" }],
+      ports: present(
+        { name: "bridge", port: ports.bridge, targetPort: "bridge" },
+        when(hasTls(values), { name: "bridge-tls", port: ports.tls, targetPort: "bridge-tls" }),
+      ),
     },
   };
 }

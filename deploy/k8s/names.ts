@@ -13,7 +13,11 @@ export const names = {
 
 export type Workload = (typeof names)["gateway" | "workers" | "migrate" | "console"];
 
-export const ports = { bridge: settingsSchema.bridgePort.default, ops: settingsSchema.opsPort.default } as const;
+export const ports = {
+  bridge: settingsSchema.bridgePort.default,
+  tls: settingsSchema.tlsPort.default,
+  ops: settingsSchema.opsPort.default,
+} as const;
 
 export const PART_OF = { "app.kubernetes.io/part-of": "moa" };
 

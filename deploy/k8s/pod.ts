@@ -6,11 +6,17 @@ import type { IPodTemplateSpec } from "kubernetes-models/v1/PodTemplateSpec";
 import type { IProbe } from "kubernetes-models/v1/Probe";
 import { settingsSchema } from "#common/config/schema.ts";
 import { labelsOf, names, ports, selectorOf, type Workload } from "./names.ts";
+import { behind, entryOf, isSaid } from "./reference.ts";
 import type { Place, Values } from "./values.ts";
 
 /** Kubernetes' own name for it, in which containers find each other's files. */
 const TMP = { name: "tmp", mountPath: "/tmp" };
 const FILES = { name: "files", mountPath: "/etc/moa", readOnly: true };
+
+/** The gateways open their second port where there is a certificate. */
+export function hasTls({ settings }: Values): boolean {
+  return isSaid(entryOf(settings, settingsSchema.tlsCertFile.env));
+}
 
 export interface ContainerOf {
   readonly name: Workload;
@@ -25,7 +31,7 @@ export interface ContainerOf {
 export function containerOf({ image }: Values, { name, memory, cpu }: ContainerOf): IContainer {
   return {
     name,
-    image: `${image.registry}/${name}:${image.tag}`,
+    image: `${image.registry}/${name}:${image.tag}${behind("@", image.digest[roleOf(name)])}`,
     imagePullPolicy: image.pullPolicy,
     resources: { requests: { cpu, memory }, limits: { memory } },
     securityContext: {
@@ -35,6 +41,10 @@ export function containerOf({ image }: Values, { name, memory, cpu }: ContainerO
     },
     volumeMounts: [TMP, FILES],
   };
+}
+
+function roleOf(name: Workload) {
+  return name.replace("moa-", "") as keyof Values["image"]["digest"];
 }
 
 /** Settings and secrets as the environment, and what only the manifests know. */

@@ -11,6 +11,8 @@ import type { INetworkPolicyEgressRule } from "kubernetes-models/networking.k8s.
 import type { INetworkPolicyIngressRule } from "kubernetes-models/networking.k8s.io/v1/NetworkPolicyIngressRule";
 import type { INetworkPolicyPeer } from "kubernetes-models/networking.k8s.io/v1/NetworkPolicyPeer";
 import { labelsOf, names, PART_OF, ports, selectorOf, type Workload } from "./names.ts";
+import { hasTls } from "./pod.ts";
+import { present, when } from "./reference.ts";
 import type { Values } from "./values.ts";
 
 /** OTLP over HTTP, as everywhere. */
@@ -21,7 +23,8 @@ interface Rules {
   readonly egress: INetworkPolicyEgressRule[];
 }
 
-export function policyObjects({ network }: Values): readonly INetworkPolicy[] {
+export function policyObjects(values: Values): readonly INetworkPolicy[] {
+  const { network } = values;
   const monitoring = namespace(network.monitoring);
   const console: INetworkPolicyPeer = { podSelector: { matchLabels: selectorOf(names.console) } };
   const dns: INetworkPolicyEgressRule = {
@@ -32,7 +35,7 @@ export function policyObjects({ network }: Values): readonly INetworkPolicy[] {
   const mysql = { to: network.mysql, ports: network.mysqlPorts };
   const traces = { to: [monitoring], ports: [tcp(TRACES_PORT)] };
   const asked = { from: [monitoring, console], ports: [tcp(ports.ops)] };
-  const phones = { from: network.phones, ports: [tcp(ports.bridge)] };
+  const phones = { from: network.phones, ports: present(tcp(ports.bridge), when(hasTls(values), tcp(ports.tls))) };
   const pods: INetworkPolicyPeer = { podSelector: { matchLabels: PART_OF } };
   return [
     denial(),

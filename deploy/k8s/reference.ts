@@ -43,6 +43,28 @@ export function is<T extends string>(value: T, wanted: T): boolean {
   return reference("bare", `eq ${expressionOf(value)} "${wanted}"`) as unknown as boolean;
 }
 
+/** Whether something is said of it. */
+export function isSaid(text: string): boolean {
+  return WHOLE.test(text) ? (reference("bare", expressionOf(text)) as unknown as boolean) : text !== "";
+}
+
+/** One of a map's entries; empty where there is none. */
+export function entryOf(map: Readonly<Record<string, string>>, name: string): string {
+  return WHOLE.test(String(map)) ? reference("text", `${expressionOf(map)}.${name}`) : (map[name] ?? "");
+}
+
+/** The text behind a mark, or nothing where it is empty. */
+export function behind(mark: string, text: string): string {
+  if (!WHOLE.test(text)) return text === "" ? "" : `${mark}${text}`;
+  const expression = expressionOf(text);
+  return reference("bare", `ternary (printf "${mark}%s" ${expression}) "" (ne ${expression} "")`);
+}
+
+/** Those of them that are there. */
+export function present<T>(...items: readonly (T | undefined)[]): T[] {
+  return items.filter((item) => item !== undefined);
+}
+
 /** A number where Kubernetes wants text. */
 export function textOf(value: number): string {
   return typeof value === "number" ? `${value}` : reference("text", expressionOf(value));

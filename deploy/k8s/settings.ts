@@ -10,6 +10,7 @@ export const FIXED: readonly string[] = [
   settingsSchema.host.env,
   settingsSchema.podName.env,
   settingsSchema.bridgePort.env,
+  settingsSchema.tlsPort.env,
   settingsSchema.opsPort.env,
 ];
 

@@ -11,8 +11,9 @@ import { choice, type Leaf, list, map, onOff, someOf, text, whole } from "./valu
 const QUANTITY = "^[0-9]+(Mi|Gi)$";
 const CPU = "^[0-9]+m?$";
 const NAME = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$";
-/** A tag that moves gives pods of one Deployment different code; a digest may follow. */
-const FIXED_TAG = "^v?[0-9]+[.][0-9]+[.][0-9]+(-[0-9A-Za-z.-]+)?(@sha256:[0-9a-f]{64})?$";
+/** A tag that moves gives pods of one Deployment different code. */
+const FIXED_TAG = "^v?[0-9]+[.][0-9]+[.][0-9]+(-[0-9A-Za-z.-]+)?$";
+const digest = (of: string) => text("", "^(sha256:[0-9a-f]{64})?$", `Digest of ${of}; it wins over the tag.`);
 
 /** Addresses of private networks: where most Redis and MySQL are, inside or outside of the cluster. */
 const PRIVATE: readonly INetworkPolicyPeer[] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].map((cidr) => ({
@@ -26,7 +27,13 @@ export const valueCatalogue = {
       "^[^\\s:@]+(:[0-9]+)?(/[^\\s:@]+)*$",
       "Where the images moa-gateway, moa-workers, moa-migrate and moa-console are.",
     ),
-    tag: text(manifest.version, FIXED_TAG, "Version of the images, never one that moves; @sha256:... may follow."),
+    tag: text(manifest.version, FIXED_TAG, "Version of the images, never one that moves."),
+    digest: {
+      gateway: digest("moa-gateway"),
+      workers: digest("moa-workers"),
+      migrate: digest("moa-migrate"),
+      console: digest("moa-console"),
+    },
     pullPolicy: choice("IfNotPresent", ["IfNotPresent", "Always", "Never"], "When nodes ask the registry."),
     pullSecrets: list<{ name: string }>([], "Secrets for the registry, as [{name: ...}]."),
   },

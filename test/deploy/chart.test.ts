@@ -57,6 +57,8 @@ describe("the chart", () => {
     ["more at least than at most", "scaling.gateway.min=11"],
     ["a tag that moves", "image.tag=latest"],
     ["no tag", "image.tag="],
+    ["a digest that is none", "image.digest.gateway=latest"],
+    ["the port of TLS, which is the Service's as well", "settings.MOA_TLS_PORT=1494"],
     ["a number as text", "gateway.replicas=many"],
     ["a quantity without its unit", "gateway.memory=1024"],
     ["nobody in the place of somebody, which a policy takes for everybody", "network.phones=[]"],
@@ -65,6 +67,19 @@ describe("the chart", () => {
     expect(() => chart(given.includes("[]") ? "--set-json" : "--set", given)).toThrow(
       /helm refuses: .*(schema|lanes|above max)/s,
     );
+  });
+
+  test("the schema alone refuses more workers than the lanes that are there by default", () => {
+    for (const value of ["workers.replicas=17", "scaling.workers.max=17"]) {
+      expect(() => chart("--set", value)).toThrow(/schema.*16/s);
+    }
+  });
+
+  test("an image's digest wins over the tag, each image having its own", () => {
+    const digest = `sha256:${"0a".repeat(32)}`;
+    const images = JSON.stringify(chart("--set", `image.digest.workers=${digest}`)).match(/"image":"[^"]*"/g);
+    const named = images?.filter((one) => one.includes("@"));
+    expect(named).toEqual([expect.stringMatching(`/moa-workers:[0-9.]+@${digest}"$`)]);
   });
 
   test("more workers go with more lanes", () => {

@@ -97,14 +97,22 @@ function isWithin(address: string, cidr: string): boolean {
 
 function allowed(things: Things): readonly string[] {
   const names = Object.keys(PARTIES) as Name[];
-  const [BRIDGE, OPS, REDIS, SENTINEL, MYSQL, DNS, TRACES, HTTPS] = [1490, 9464, 6379, 26379, 3306, 53, 4318, 443];
+  const PORTS = {
+    bridge: 1490,
+    tls: 1493,
+    ops: 9464,
+    redis: 6379,
+    sentinel: 26379,
+    mysql: 3306,
+    dns: 53,
+    traces: 4318,
+    https: 443,
+  };
   const pairs = names.flatMap((from) => names.filter((to) => to !== from).map((to) => [from, to] as const));
   return pairs
     .filter(([from, to]) => [from, to].some((name) => OURS.includes(name)))
     .flatMap(([from, to]) => {
-      const ports = [BRIDGE, OPS, REDIS, SENTINEL, MYSQL, DNS, TRACES, HTTPS].filter((port) =>
-        mayTalk(things, [PARTIES[from], PARTIES[to]], port),
-      );
+      const ports = Object.values(PORTS).filter((port) => mayTalk(things, [PARTIES[from], PARTIES[to]], port));
       return ports.length === 0 ? [] : [`${from} -> ${to}: ${ports.join(" ")}`];
     });
 }
@@ -154,6 +162,12 @@ describe("who may talk to whom", () => {
     ]);
   });
 
+  test("with a certificate, phones by TLS as well", () => {
+    const phones = allowed(thingsOf(examples().tls ?? {})).filter((line) => line.includes("> gateway: 149"));
+    const from = ["redis", "mysql", "phone", "phone of the network", "internet"];
+    expect(phones.toSorted()).toEqual(from.map((one) => `${one} -> gateway: 1490 1493`).toSorted());
+  });
+
   test("in production, Sentinels as well", () => {
     expectAllowed(examples().prod ?? {}, [
       "gateway -> redis: 6379 26379",
@@ -178,6 +192,6 @@ describe("who may talk to whom", () => {
     expect(open.more).toContain("internet -> gateway: 1490 9464");
     expect(withOther("NetworkPolicy/moa-workers", "kind", "Gone").fewer).toContain("workers -> dns: 53");
     const undenied = withOther("NetworkPolicy/moa-default-deny", "kind", "Gone");
-    expect(undenied.more).toContain("newcomer -> internet: 1490 9464 6379 26379 3306 53 4318 443");
+    expect(undenied.more).toContain("newcomer -> internet: 1490 1493 9464 6379 26379 3306 53 4318 443");
   });
 });

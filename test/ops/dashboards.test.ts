@@ -11,6 +11,8 @@ import { encodeAction } from "#common/contract/codec.ts";
 import { keysFor } from "#common/contract/keys.ts";
 import { createLogger } from "#common/observe/logger.ts";
 import { createMetrics } from "#common/observe/metrics.ts";
+import type { Alert } from "#grafana/alerts/alert.ts";
+import { alerts } from "#grafana/alerts/rules.ts";
 import { dashboards } from "#grafana/dashboards/catalogue.ts";
 import type { PanelEntry } from "#grafana/dashboards/panel.ts";
 import type { BotPhone } from "#scripts/chaos/fleet.ts";
@@ -22,6 +24,8 @@ import { topology } from "#test/fixtures/balances.ts";
 import { moaOf, TOKEN } from "#test/fixtures/moa.ts";
 
 const RUN_MS_MAX = 240_000;
+/** Alerts that may not come true, not even for a scrape. */
+const INVARIANTS = ["MoaEventsUnaccounted", "MoaWriterSplitBrain", "MoaEpochRegression", "MoaAcknowledgedEventsLost"];
 const patience = { timeout: 60_000, interval: 200 };
 const SIGNED = { bot: "signed", secret: { key: "a key of a test", salt: "a salt" } };
 
@@ -156,6 +160,19 @@ describe("the run is seen:", () => {
       new Map(Object.entries({ parked: 1, held: 1 })),
     );
     expect((await peakOf("moa-fleet", "Alerts firing")).get("firing")).toBeGreaterThanOrEqual(1);
+  });
+
+  it("no promise was broken, whatever was replaced meanwhile", async () => {
+    for (const name of INVARIANTS) {
+      const { expr } = alerts.find((alert) => alert.name === name) as Alert;
+      const metric = `sum(${/moa_\w+/.exec(expr)?.[0]})`;
+      const [seen = []] = (await watched.prometheus.range(metric, window)).map(({ values }) => values);
+      expect(seen.length, metric).toBeGreaterThan(5);
+      expect(
+        (await watched.prometheus.range(expr, window)).flatMap(({ values }) => values),
+        expr,
+      ).toEqual([]);
+    }
   });
 
   it("Redis was another one afterwards", async () => {

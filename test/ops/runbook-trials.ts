@@ -23,7 +23,6 @@ export const trials = {
   "signatures do not hold": ["moa-signature-failures"],
   "phones answer later than they may": ["moa-zombie-false-positives"],
   "who stands by leaves as soon as it writes": ["moa-handovers-fail"],
-  "phones take nothing that is written to them": ["moa-writes-stall"],
   "the tenure of a writer is deleted": ["moa-writer-split-brain"],
   "Redis has an older tenure again": ["moa-epoch-regression"],
   "a pod's clock is wrong": ["moa-clock-skew"],

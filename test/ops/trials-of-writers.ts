@@ -15,10 +15,6 @@ export const KEYS = { [SIGNING_BOT]: { keys: [present], require: true } };
 const LATE_BOTS = 24;
 const WRONG_FRAMES = 200;
 const HANDED_OVER = 3;
-const DEAF_PHONES = 12;
-/** As many answers as may be unconfirmed, each of 190 KiB. */
-const LONG_LINES = 16;
-const LONG_CHARS = 64_000;
 const keys = keysFor(topology, KEY_PREFIX);
 
 export function writerTrials(of: () => TrialSite): void {
@@ -70,24 +66,6 @@ export function writerTrials(of: () => TrialSite): void {
     }
     await site.comeTrue(before, "MoaHandoversFail");
     await site.type("who stands by leaves as soon as it writes", { named: { BOT: bots[0] as string } });
-  });
-
-  test("phones take nothing that is written to them", async () => {
-    const site = of();
-    const before = await site.scrape();
-    const identified = Array.from({ length: DEAF_PHONES }, () => RawPhone.identified(site.port(0)));
-    const phones = (await Promise.all(identified)).map((phone) => phone.echoPings());
-    const writers = () => metricOf(site.stack.gateways, "moa_phones", 'class="confirmed"');
-    await vi.waitFor(async () => expect(await writers()).toBeGreaterThanOrEqual(DEAF_PHONES), patience);
-    const bots = (await site.moa("bots", "--json")).json.bots as readonly { bot: string }[];
-    for (const phone of phones) {
-      phone.socket.pause();
-      for (let i = 0; i < LONG_LINES; i++) phone.say(`# echo ${"길".repeat(LONG_CHARS)}`);
-    }
-    await site.comeTrue(before, "MoaWritesStall");
-    const bot = bots.at(-1)?.bot as string;
-    const named = { BOT: bot, DEVICE: `device of ${bot}` };
-    await site.type("phones take nothing that is written to them", { named });
   });
 
   test("the tenure of a writer is deleted", async () => {
