@@ -28,7 +28,7 @@ export function loadConfig(sources: ConfigSources): Config {
   return settled(gather(sources));
 }
 
-/** Differs between pods of a kind in a sound deployment. */
+/** Differs between pods of a sound deployment. */
 const OWN: ReadonlySet<Setting> = new Set(["podName", "host", "bridgePort", "opsPort", "tlsPort"]);
 /** As many as a metric's value shows exactly. */
 const HASH_BYTES = 6;

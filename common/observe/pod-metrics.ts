@@ -14,7 +14,7 @@ export const podMetrics = {
   configHash: {
     type: "gauge",
     name: "moa_config_hash",
-    help: "A number made of the settings that pods of a kind should share, secrets left out: where two pods of a kind differ, one has not got a change.",
+    help: "A number made of the settings that all pods of a deployment share, secrets left out: where two pods differ, one has not got a change.",
   },
   heapLimitBytes: {
     type: "gauge",

@@ -84,13 +84,9 @@ function lanesByDefault(): object {
   const one = (name: string, schema: object) => ({ properties: { [name]: schema } });
   const is = ({ env }: { readonly env: string }) => ({ [env]: { const: defaultValues.settings[env] } });
   const most = { maximum: shards.default * lanesPerShard.default };
-  return {
-    if: one("settings", { properties: { ...is(shards), ...is(lanesPerShard) } }),
-    // biome-ignore lint/suspicious/noThenProperty: a word of JSON schema
-    then: {
-      properties: { workers: one("replicas", most), scaling: one("workers", one("max", most)) },
-    },
-  };
+  const isOther = { not: one("settings", { properties: { ...is(shards), ...is(lanesPerShard) } }) };
+  const isFew = { properties: { workers: one("replicas", most), scaling: one("workers", one("max", most)) } };
+  return { anyOf: [isOther, isFew] };
 }
 
 /** What a schema cannot say: two values against each other, for any number of lanes. */

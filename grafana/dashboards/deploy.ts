@@ -40,17 +40,12 @@ export const deploy: DashboardEntry = {
         },
         {
           title: "Different settings",
-          says: "Among pods of a kind, secrets left out. Good is 1 of each; 2 while a change is rolled out. Longer: a pod has not got it; moa config shows whose is what.",
+          says: "Among all pods, secrets left out. Good is 1; 2 while a change is rolled out. Longer: a pod has not got it; moa config shows whose is what.",
           kind: "tile",
           unit: "short",
           bounds: { warn: 2, bad: 3 },
           alerts: ["MoaVersionsMixed"],
-          queries: [
-            {
-              expr: `count by (service) (count_values by (service) ("hash", ${each("configHash")} * on (namespace, pod, instance) group_left (service) (${each("build")} == 1)))`,
-              legend: "{{service}}",
-            },
-          ],
+          queries: [{ expr: `count(count_values("hash", ${each("configHash")}))`, legend: "settings" }],
         },
         {
           title: "Connections still to be closed",

@@ -174,7 +174,7 @@ export const fleet: DashboardEntry = {
           says: "Good: few, and as many closed as opened. A wave of one cause is a network or a pod; every closed one dials again.",
           kind: "bars",
           unit: "cps",
-          alerts: ["MoaReconnectStorm"],
+          alerts: ["MoaReconnectStorm", "MoaWritesStall"],
           queries: [
             { expr: rateOf("connectionsOpened", { by: "transport" }), legend: "opened ({{transport}})" },
             { expr: rateOf("connectionsClosed", { by: "reason" }), legend: "closed: {{reason}}" },

@@ -117,7 +117,6 @@ export const writers: DashboardEntry = {
           says: "barrier_timeout: wrote and was not read; heartbeat_timeout: idle and silent; write_stalled: its socket takes nothing. One cause in one zone is a network.",
           kind: "bars",
           unit: "short",
-          alerts: ["MoaWritesStall"],
           queries: [{ expr: countOf("zombiesDetected", "$__rate_interval", { by: "reason" }), legend: "{{reason}}" }],
         },
         {

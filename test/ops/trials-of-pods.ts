@@ -76,7 +76,7 @@ export function podTrials(of: () => TrialSite): void {
     );
     for (const phone of phones) {
       phone.echoPings();
-      for (let i = 0; i < LINES; i++) phone.say("길".repeat(LINE_CHARS));
+      for (let i = 0; i < LINES; i++) phone.say("l".repeat(LINE_CHARS));
     }
     await site.comeTrue(before, "MoaReplayRingShort");
     const [limit, used] = await Promise.all(
