@@ -23,11 +23,12 @@ export async function hoard(pod: Inspectable): Promise<void> {
   await evaluate(pod, `globalThis.hoarded = []; setInterval(() => ${more}, 20); 1`, 20_000);
 }
 
-/** The pod keeps so many bytes more from now on. */
-export async function keep(pod: Inspectable, bytes: number): Promise<void> {
-  const numbers = "new Array(1_000_000).fill(0.5)";
-  const count = Math.ceil(bytes / 8_000_000);
-  await evaluate(pod, `globalThis.kept = Array.from({ length: ${count} }, () => ${numbers}); 1`, 20_000);
+/** The pod keeps more and more numbers until that share of the heap that it may have is in use. */
+export async function fillHeap(pod: Inspectable, share: number): Promise<void> {
+  const limit = 'process.getBuiltinModule("node:v8").getHeapStatistics().heap_size_limit';
+  const isRoom = `process.memoryUsage().heapUsed < ${share} * ${limit}`;
+  const fill = `while (${isRoom}) kept.push(new Array(1_000_000).fill(0.5))`;
+  await evaluate(pod, `globalThis.kept ??= []; ${fill}; 1`, 20_000);
 }
 
 async function evaluate({ child, inspectPort }: Inspectable, expression: string, msMax: number): Promise<unknown> {
