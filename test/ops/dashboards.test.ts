@@ -183,5 +183,6 @@ describe("the run is seen:", () => {
     expect((await peakOf("moa-deploy", "Bots handed over")).get("{{result}}")).toBeGreaterThan(0);
     expect((await peakOf("moa-deploy", "How long drains took")).get("p99")).toBeLessThan(30);
     expect((await peakOf("moa-deploy", "Takeovers")).get("{{kind}}")).toBeGreaterThan(0);
+    expect((await peakOf("moa-lanes", "Jobs by state")).get("{{queue}} delayed")).toBe(1);
   });
 });

@@ -127,9 +127,10 @@ export class BullmqJobQueue implements JobQueue {
     const { clock, metrics } = this.#options;
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      // That Redis is away is said by every other call.
-      const counts = await queue.getJobCounts(...JOB_STATES).catch(() => ({}) as Record<string, number>);
-      for (const state of JOB_STATES) metrics.queuedJobs.set(counts[state] ?? 0, { queue: name, state });
+      // That Redis is away is said by every other call; what was seen last stays.
+      const counts = await queue.getJobCounts(...JOB_STATES).catch(() => null);
+      if (counts !== null)
+        for (const state of JOB_STATES) metrics.queuedJobs.set(counts[state] ?? 0, { queue: name, state });
       await pause(clock, COUNT_EVERY_MS, signal);
     }
   }
