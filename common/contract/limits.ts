@@ -99,6 +99,19 @@ export const limits = {
   seenBucketMs: 300_000,
   seenBuckets: 4,
   twinMsMax: 2_000,
+  // automatic replies
+  autoRepliesMax: 20_000,
+  autoRepliesPerRoomMax: 50,
+  autoRepliesPerPageMax: 1_000,
+  autoRepliesAgainMs: 60_000,
+  autoReplyCharsMax: 1_000,
+  triggerCharsMax: 200,
+  triggerStatesMax: 250,
+  triggerTextCharsMax: 500,
+  // scheduled sendings
+  scheduleMissedMs: 300_000,
+  schedulesPerPageMax: 100,
+  scheduledMediaCharsMax: 2 * 1024 * 1024,
   // outbox
   decisionsPerCallMax: 128,
   actionMsMax: 120_000,
