@@ -5,28 +5,20 @@
  *   past deadline + margin          -> closed as expired: no sink would take it, and no receipt is on its way
  *   old enough, before deadline     -> offered, whole events at a time
  *
- * Offered under the lane's present epoch, not that of the worker that made the row: MySQL accepted the row under its
- * fence, so it stands whoever owns the lane now, and the outbox would refuse the old one. A lane that changes hands
- * between the look and the call fences the offer; the next sweep makes it again. The order against newer answers of the
- * room is not promised.
+ * Why under which epoch: outbox-offers.ts. The order against newer answers of the room is not promised.
  */
 
-import type { Lane } from "#common/contract/ids.ts";
-import { type Topology, tagOf } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { JobHandler } from "#common/ports/job-queue.ts";
-import type { LaneReader } from "#common/ports/lane-log.ts";
-import type { EnqueueOutcome, OutboxDecision, OutboxWriter } from "#common/ports/outbox.ts";
+import type { EnqueueOutcome } from "#common/ports/outbox.ts";
 import type { OpenOutboxRow, OutboxRows } from "#workers/domain/stores.ts";
+import { epochsOf, type OutboxOffers, offer } from "./outbox-offers.ts";
 
-export interface OutboxSweepOptions {
+export interface OutboxSweepOptions extends OutboxOffers {
   readonly rows: OutboxRows;
-  readonly outbox: OutboxWriter;
-  readonly lanes: Pick<LaneReader, "owners">;
-  readonly topology: Topology;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -58,20 +50,19 @@ export function outboxSweep(options: OutboxSweepOptions): JobHandler {
 }
 
 async function offerAll(options: OutboxSweepOptions, nowMs: number, signal: AbortSignal) {
-  const { lanes, outbox, rows, topology } = options;
-  const epochs = new Map((await lanes.owners()).map(({ lane, epoch }) => [lane, epoch]));
   const outcomes: Record<EnqueueOutcome, number> = { accepted: 0, duplicate: 0, expired: 0, fenced: 0 };
+  const epochs = await epochsOf(options);
   for (let after: OpenOutboxRow | null = null; !signal.aborted; ) {
-    const page: readonly OpenOutboxRow[] = await rows.open(nowMs - OFFERED_AFTER_MS, ROWS_PER_PAGE, after);
-    const decisions = decisionsOf(wholeEvents(page), epochs).filter(({ deadline }) => deadline > nowMs);
-    const byTag = Map.groupBy(decisions, ({ bot }) => tagOf(topology, bot));
-    for (const ofTag of byTag.values()) {
-      for (let i = 0; i < ofTag.length; i += limits.decisionsPerCallMax) {
-        for (const outcome of await outbox.enqueue(ofTag.slice(i, i + limits.decisionsPerCallMax))) outcomes[outcome]++;
-      }
-    }
+    const page: readonly OpenOutboxRow[] = await options.rows.open(nowMs - OFFERED_AFTER_MS, ROWS_PER_PAGE, after);
+    const whole = wholeEvents(page);
+    const offered = await offer(
+      whole.filter(({ deadline }) => deadline > nowMs),
+      epochs,
+      options,
+    );
+    for (const outcome of Object.keys(outcomes) as EnqueueOutcome[]) outcomes[outcome] += offered[outcome];
     if (page.length < ROWS_PER_PAGE) break;
-    after = wholeEvents(page).at(-1) ?? null;
+    after = whole.at(-1) ?? null;
   }
   return outcomes;
 }
@@ -81,14 +72,4 @@ function wholeEvents(page: readonly OpenOutboxRow[]): readonly OpenOutboxRow[] {
   if (page.length < ROWS_PER_PAGE) return page;
   const last = page.at(-1)?.event;
   return page.filter(({ event }) => event !== last);
-}
-
-function decisionsOf(rows: readonly OpenOutboxRow[], epochs: ReadonlyMap<Lane, number>): readonly OutboxDecision[] {
-  const byEventAndBot = Map.groupBy(rows, ({ event, bot }) => `${event}\0${bot}`);
-  return [...byEventAndBot.values()].flatMap((group) => {
-    const [first] = group;
-    if (first === undefined) return [];
-    const { bot, deadline, event, lane } = first;
-    return [{ bot, lane, epoch: epochs.get(lane) ?? 0, event, deadline, actions: group.map(({ action }) => action) }];
-  });
 }
