@@ -89,7 +89,7 @@ export function coordination(
     { what: "life keys renewed", commandsPerS: (gateways + 2 * workers) * RENEWALS_PER_S * TURN.renewal },
     { what: "dirty marks taken", commandsPerS: (gateways * tags * 1_000) / limits.dirtyEveryMs },
     { what: "subscribers probed", commandsPerS: (gateways * heardTags * 1_000) / limits.probeEveryMs },
-    { what: "approvals listened for", commandsPerS: (gateways + workers) * CHANGES_PER_S },
+    { what: "approvals and rules listened for", commandsPerS: (gateways + 2 * workers) * CHANGES_PER_S },
     { what: "held actions counted", commandsPerS: (gateways * TURN.held * tags * 1_000) / limits.heldLookEveryMs },
     { what: "who lives, for standbys", commandsPerS: lookers * LOOKS_PER_S * TURN.living },
     { what: "who writes, for standbys", commandsPerS: asked * TURN.asking },

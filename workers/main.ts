@@ -13,29 +13,34 @@ import type { Config } from "#common/config/load.ts";
 import { keysFor } from "#common/contract/keys.ts";
 import type { Part } from "#common/kernel/lifecycle.ts";
 import { checkupRoutes, laneCheckup, workerRoutes } from "#common/observe/admin-routes.ts";
+import { AutoReplies } from "./auto-replies.ts";
 import { commands } from "./commands/catalogue.ts";
 import { Erasures } from "./erasures.ts";
 import { raiseLanes } from "./intake/raised-lanes.ts";
 import { migrateOnce } from "./migrate.ts";
+import { scheduleRoutes } from "./schedule-routes.ts";
+import { MysqlAutoReplyStore } from "./stores/auto-reply-store.ts";
 import { MysqlChatLogStore } from "./stores/chat-log-store.ts";
 import { erase } from "./stores/erase.ts";
 import { laneMarks } from "./stores/lane-marks.ts";
 import { migrations } from "./stores/migrations/catalogue.ts";
 import { MysqlOutboxRows } from "./stores/outbox-rows.ts";
 import { outdated, type RetentionDays } from "./stores/retention.ts";
+import { MysqlScheduleStore } from "./stores/schedule-store.ts";
 import type { Schema } from "./stores/schema.ts";
 import { type Applier, MysqlTurnStore } from "./stores/turn-store.ts";
-import { jobParts, type LaneRole, laneParts, rowParts } from "./worker.ts";
+import { type JobRole, jobParts, type LaneRole, laneParts, rowParts } from "./worker.ts";
 
 /** What a test's own main may put in the place of the product's. */
 export interface WorkerMake {
   readonly commands: LaneRole["commands"];
   readonly appliers: ReadonlyMap<string, Applier>;
-  /** Sees the ports of the lane role before the worker gets them. */
+  /** Sees the ports of a role before the worker gets them. */
   around(role: LaneRole): LaneRole;
+  aroundJobs(role: JobRole): JobRole;
 }
 
-const PRODUCT: WorkerMake = { commands, appliers: new Map(), around: (role) => role };
+const PRODUCT: WorkerMake = { commands, appliers: new Map(), around: (role) => role, aroundJobs: (role) => role };
 
 export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
   const topology = { shards: config.shards, lanesPerShard: config.lanesPerShard, tags: config.outboxTags };
@@ -43,10 +48,12 @@ export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
   const redis = redisBackends({ ...pod, ...config, ...placeOf(config), keys, topology });
   const { mysql, rowsMysql, adminMysql, audit, pings, closed } = waysToMysql(config.mysqlUrl, pod);
   const basics = { ...pod, topology: redis.reach, membership: redis.membership, onLoss: redis.onLoss };
+  const backends = { config, redis, mysql, ...stores(mysql) };
   const raise = () => raiseLanes({ ...basics, lanes: redis.lanes, marks: () => laneMarks(mysql) });
   const store = new MysqlApprovalStore({ mysql, auto: config.approval === "auto" });
   const approvals = new Approvals({ ...pod, store, changes: redis.approvalChanges });
-  const outboxRows = new MysqlOutboxRows(mysql);
+  const rules = { store: new MysqlAutoReplyStore(mysql), changes: redis.approvalChanges, commands: make.commands };
+  const autoReplies = new AutoReplies({ ...pod, ...rules });
   const chatLog = new MysqlChatLogStore({ ...pod, mysql: rowsMysql });
   const erasures = new Erasures({
     ...pod,
@@ -55,32 +62,14 @@ export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
   const roles: Readonly<Record<string, () => readonly Part[]>> = {
     lanes: () => [
       approvals,
-      ...laneParts(
-        make.around({
-          ...basics,
-          actionTtlMs: config.actionTtlMs,
-          reader: redis.lanes,
-          balances: redis.balances,
-          outbox: redis.outboxWriter,
-          turns: new MysqlTurnStore(mysql, make.appliers),
-          outboxRows,
-          approvals,
-          commands: make.commands,
-          raise,
-        }),
-      ),
+      autoReplies,
+      ...laneParts(make.around({ ...basics, ...ofLanes(backends, make), approvals, autoReplies, raise })),
     ],
     rows: () => rowParts({ ...basics, rowLog: redis.rows, store: chatLog }),
-    jobs: () =>
-      jobParts({
-        ...basics,
-        queue: new BullmqJobQueue({ ...pod, ...placeOf(config), prefix: keys.jobs }),
-        lanes: redis.lanes,
-        outbox: redis.outboxWriter,
-        outboxes: redis.outboxExpiry,
-        rows: outboxRows,
-        outdated: () => outdated(mysql, retentionDaysOf(config)),
-      }),
+    jobs: () => {
+      const queue = new BullmqJobQueue({ ...pod, ...placeOf(config), prefix: keys.jobs });
+      return jobParts(make.aroundJobs({ ...basics, ...ofJobs(backends), queue }));
+    },
   };
   const parts: readonly Part[] = [
     { name: "schema", start: () => migrateOnce(config.mysqlUrl, pod) },
@@ -93,7 +82,42 @@ export function workerOf(config: Config, pod: Pod, make = PRODUCT): PodMake {
   const mysqlCheckup = new MysqlCheckup(adminMysql, pod.clock, Object.keys(migrations));
   const checkups = [laneCheckup(redis), redis.checkup, mysqlCheckup];
   const routes = workerRoutes({ ...pod, ...redis, administration: audit, audit, pings });
-  return { parts, admin: { routes: { ...routes, ...checkupRoutes(checkups), ...erasures.routes }, audit } };
+  const more = { ...checkupRoutes(checkups), ...erasures.routes, ...autoReplies.routes, ...scheduleRoutes(backends) };
+  return { parts, admin: { routes: { ...routes, ...more }, audit } };
+}
+
+function stores(mysql: Mysql<Schema>) {
+  return { outboxRows: new MysqlOutboxRows(mysql), schedules: new MysqlScheduleStore(mysql) };
+}
+
+interface Backends extends ReturnType<typeof stores> {
+  readonly config: Config;
+  readonly redis: ReturnType<typeof redisBackends>;
+  readonly mysql: Mysql<Schema>;
+}
+
+function ofLanes({ config, redis, mysql, outboxRows }: Backends, { appliers, commands }: WorkerMake) {
+  return {
+    actionTtlMs: config.actionTtlMs,
+    reader: redis.lanes,
+    balances: redis.balances,
+    outbox: redis.outboxWriter,
+    turns: new MysqlTurnStore(mysql, appliers),
+    outboxRows,
+    commands,
+  };
+}
+
+function ofJobs({ config, redis, mysql, outboxRows, schedules }: Backends) {
+  return {
+    actionTtlMs: config.actionTtlMs,
+    lanes: redis.lanes,
+    outbox: redis.outboxWriter,
+    outboxes: redis.outboxExpiry,
+    rows: outboxRows,
+    schedules,
+    outdated: () => outdated(mysql, retentionDaysOf(config)),
+  };
 }
 
 function waysToMysql(url: string, pod: Pod) {

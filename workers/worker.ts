@@ -23,7 +23,7 @@ import type { Membership, Role } from "#common/ports/membership.ts";
 import type { OutboxExpiry, OutboxWriter } from "#common/ports/outbox.ts";
 import type { RowLog } from "#common/ports/row-log.ts";
 import type { Command } from "#workers/domain/command.ts";
-import type { ChatLogStore, OutboxRows, TurnStore } from "#workers/domain/stores.ts";
+import type { ChatLogStore, OutboxRows, ScheduleStore, TurnStore } from "#workers/domain/stores.ts";
 import { laneGauges } from "./intake/lane-gauges.ts";
 import { LaneOwner } from "./intake/lane-owner.ts";
 import { RowWriter } from "./intake/row-writer.ts";
@@ -55,6 +55,7 @@ export interface LaneRole extends WorkerBasics {
   readonly turns: TurnStore;
   readonly outboxRows: OutboxRows;
   readonly approvals: Pick<Approvals, "room">;
+  readonly autoReplies: Tools["autoReplies"];
   readonly commands: readonly Command[];
   /** Before lanes are taken after a loss: what Redis numbers goes on above what MySQL knows. */
   raise(): Promise<void>;
@@ -112,6 +113,8 @@ export interface JobRole extends WorkerBasics {
   readonly outboxes: OutboxExpiry;
   readonly rows: OutboxRows;
   readonly outdated: RetentionOptions["outdated"];
+  readonly schedules: ScheduleStore;
+  readonly actionTtlMs: number;
 }
 
 export function jobParts(role: JobRole): readonly Part[] {

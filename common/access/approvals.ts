@@ -139,7 +139,7 @@ export class Approvals implements Part {
   #heard(change: ApprovalChange): void {
     if (change.kind === "room") {
       this.#rooms.heard(keyOf(change), change.status);
-    } else {
+    } else if (change.kind === "device") {
       this.#devices.heard(keyOf(change), change.status);
       this.#tell(change, change.status);
     }

@@ -43,6 +43,11 @@ export function lateIdOf(id: EventId): EventId {
   return hash("sha256", `late\0${id}`, "hex").slice(0, 16);
 }
 
+/** The id under which one sending of a schedule is known to every sink. @param dueMs when it was due, epoch ms */
+export function eventIdOfSchedule(schedule: number, dueMs: number): EventId {
+  return hash("sha256", `schedule\0${schedule}\0${dueMs}`, "hex").slice(0, 16);
+}
+
 /** Id of the n-th action of a decision: the same on every re-run, so each sink can tell a repeat. */
 export function actionIdOf(event: EventId, index: number): string {
   return `${event}:${index}`;

@@ -15,6 +15,8 @@ export const queues = {
   "outbox-sweep": { attemptsMax: 1, runMsMax: 10_000, everyMs: 5_000 },
   /** Forgets expired answers in Redis that nobody came for. */
   "outbox-expiry": { attemptsMax: 1, runMsMax: 240_000, everyMs: 300_000 },
+  /** Sends what operators have scheduled. */
+  schedules: { attemptsMax: 1, runMsMax: 60_000, everyMs: 5_000 },
   /** Drops rows that are past their days. */
   retention: { attemptsMax: 1, runMsMax: 300_000, everyMs: 600_000 },
 } as const satisfies Record<string, QueueSpec>;

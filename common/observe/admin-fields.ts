@@ -11,18 +11,25 @@ const CHARS_MAX = 255;
 const ROWS = 200;
 const ROWS_MAX = 1_000;
 
-export function required(body: Body, name: string): string {
-  const value = optional(body, name);
+export function required(body: Body, name: string, charsMax?: number): string {
+  const value = optional(body, name, charsMax);
   if (value === null) throw new MoaError("asked_wrongly", `${name} is missing`);
   return value;
 }
 
 /** Empty counts as absent. */
-export function optional(body: Body, name: string): string | null {
+export function optional(body: Body, name: string, charsMax = CHARS_MAX): string | null {
   const value = Object.hasOwn(body, name) ? body[name] : null;
   if (value === null || value === "") return null;
-  if (typeof value === "string" && value.length <= CHARS_MAX) return value;
-  throw new MoaError("asked_wrongly", `${name} must be a text of at most ${CHARS_MAX} characters`);
+  if (typeof value === "string" && value.length <= charsMax) return value;
+  throw new MoaError("asked_wrongly", `${name} must be a text of at most ${charsMax} characters`);
+}
+
+/** @param given as a script or a command line says it */
+export function wholeNumber(given: unknown, name: string): number {
+  const value = typeof given === "string" && /^-?\d{1,9}$/.test(given) ? Number(given) : given;
+  if (typeof value === "number" && Math.abs(value) < 1e9 && Number.isInteger(value)) return value;
+  throw new MoaError("asked_wrongly", `${name} must be a whole number`);
 }
 
 export function statusOf(from: Body | URLSearchParams): ApprovalStatus {

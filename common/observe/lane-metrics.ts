@@ -78,6 +78,12 @@ export const laneMetrics = {
     help: "Jobs of a queue by their state, as this pod last saw it; all pods see the same. failed: kept for a look, at most 100.",
     labels: { queue: Object.keys(queues), state: JOB_STATES },
   },
+  scheduledSendings: {
+    type: "counter",
+    name: "moa_scheduled_sendings_total",
+    help: "Sendings of schedules by what became of them; partial: some of it was shown; missed: nothing ran when it was due.",
+    labels: { outcome: ["success", "partial", "failed", "missed"] },
+  },
   jobs: {
     type: "counter",
     name: "moa_jobs_total",

@@ -35,9 +35,11 @@ export interface ApprovalStore {
   rooms(asked: readonly RoomAsked[]): Promise<readonly ApprovalStatus[]>;
 }
 
-export type ApprovalChange = (({ readonly kind: "device" } & DeviceKey) | ({ readonly kind: "room" } & RoomKey)) & {
-  readonly status: ApprovalStatus;
-};
+/** `auto-replies`: of some room the rules that workers go by (workers/auto-replies.ts). */
+export type ApprovalChange =
+  | ({ readonly kind: "device"; readonly status: ApprovalStatus } & DeviceKey)
+  | ({ readonly kind: "room"; readonly status: ApprovalStatus } & RoomKey)
+  | { readonly kind: "auto-replies" };
 
 /** Rejects with MoaError redis_unavailable; both calls may be made again. */
 export interface ApprovalChanges {

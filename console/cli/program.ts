@@ -13,12 +13,14 @@ import { addHeld } from "./held.ts";
 import { addLanes } from "./lanes.ts";
 import { addParked } from "./parked.ts";
 import { addConfig, addLogLevel } from "./pod-settings.ts";
+import { addReplies } from "./replies.ts";
+import { addSchedules } from "./schedules.ts";
 import { addTop } from "./top.ts";
 import { addWhy } from "./why.ts";
 import { addFailover, addHold } from "./writers.ts";
 
 const APPROVALS = [addDevices, addRooms, addAudit, addErase];
-const FLOW = [addBots, addConnections, addLanes, addParked];
+const FLOW = [addBots, addConnections, addLanes, addParked, addReplies, addSchedules];
 const WRITERS = [addWhy, addFailover, addHold, addHeld, addDrain];
 const PODS = [addTop, addDoctor, addConfig, addLogLevel, addCompletion];
 

@@ -281,6 +281,13 @@ export const lanes: DashboardEntry = {
           queries: [{ expr: quantileOf(0.99, "jobSeconds", { by: "queue", window: RECENT }), legend: "p99 {{queue}}" }],
         },
         {
+          title: "Sendings of schedules, in the time shown",
+          says: "Good: success. failed: no phone showed it, or its room is not approved; missed: nothing ran when it was due. moa schedules show has the reason.",
+          kind: "bars",
+          unit: "short",
+          queries: [{ expr: countOf("scheduledSendings", SHOWN, { by: "outcome" }), legend: "{{outcome}}" }],
+        },
+        {
           title: "Jobs run, and rows dropped as outdated",
           says: "Good: each queue at its period. Rows are dropped only where a retention is set.",
           kind: "bars",

@@ -48,6 +48,7 @@ export async function startWorker(options: SimWorkerOptions): Promise<void> {
     turns: process.over(stores),
     outboxRows: process.over(stores.outboxRows),
     approvals: { room: () => "approved" },
+    autoReplies: { of: () => undefined },
     commands: COMMANDS,
     raise: async () => {},
   });

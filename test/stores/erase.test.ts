@@ -44,7 +44,8 @@ afterAll(async () => {
   await Promise.all([mariadb.stop(), redis.stop()]);
 });
 beforeEach(async () => {
-  for (const table of ["kb_chat_logs", "kb_rooms", "moa_audit", "moa_outbox"]) await ask(url, `DELETE FROM ${table}`);
+  const tables = ["kb_chat_logs", "kb_rooms", "kb_schedule", "moa_auto_replies", "moa_audit", "moa_outbox"];
+  for (const table of tables) await ask(url, `DELETE FROM ${table}`);
   for (const entry of await backends.parked.list(1_000)) await backends.parked.drop(entry);
 });
 
@@ -163,6 +164,24 @@ test("a room goes with its lines of all bots, registration, outbox rows and park
   await outboxOf(other, "2002");
   const event = JSON.stringify({ ...chat("x", "1"), channel: "1001" });
   await commit({ parked: [{ id: its, event, reason: "turn_failed" }] });
+  for (const room of ["1001", "2002"]) {
+    await ask(
+      url,
+      "INSERT INTO moa_auto_replies (bot, channel, place, pattern, reply) VALUES ('LOA.i', ?, 100, '안녕', '네')",
+      [room],
+    );
+    await admin.record({ action: "replies.add", subject: `LOA.i ${room} 7`, before: "", after: "안녕" }, OPERATOR);
+    const [made] = await ask(
+      url,
+      `INSERT INTO kb_schedule (title, target_bot_name, target_room_id, schedule_type)
+       VALUES ('t', 'LOA.i', ?, 'daily') RETURNING id`,
+      [room],
+    );
+    await ask(url, "INSERT INTO kb_schedule_logs (schedule_id, target_room_id, status) VALUES (?, ?, 'missed')", [
+      made?.id,
+      room,
+    ]);
+  }
   for (const [room, device] of [
     ["1001", "phone-1"],
     ["1001", "phone-2"],
@@ -181,12 +200,17 @@ test("a room goes with its lines of all bots, registration, outbox rows and park
   );
   const erased = await erasing({ room: "1001" });
   await writer.stop();
-  expect(erased).toEqual({ parked: 1, kb_chat_logs: 3, moa_outbox: 1, moa_audit: 2, kb_rooms: 2 });
+  expect(erased).toEqual({
+    ...{ parked: 1, kb_chat_logs: 3, moa_outbox: 1, moa_audit: 3, kb_rooms: 2 },
+    ...{ moa_auto_replies: 1, kb_schedule: 1, kb_schedule_logs: 1 },
+  });
+  expect(await ask(url, "SELECT target_room_id AS room FROM kb_schedule")).toEqual([{ room: "2002" }]);
   expect(await messages()).toEqual(["elsewhere", "there"]);
   expect((await ask(url, "SELECT event FROM moa_outbox")).map((row) => row.event)).toEqual([other]);
   expect((await ask(url, "SELECT room_id FROM kb_rooms")).map((row) => row.room_id)).toEqual(["2002"]);
   const room = { kind: "room", bot: "LOA.i", channel: "1001", status: "pending" };
   expect((await backends.approvalChanges.since(version)).changes).toEqual([
+    { kind: "auto-replies" },
     { ...room, device: "phone-1" },
     { ...room, device: "phone-2" },
   ]);

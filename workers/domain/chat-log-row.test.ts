@@ -11,7 +11,7 @@ const row: fc.Arbitrary<ChatLogRow> = fc.record({
   sender: fc.option(text),
   message: text,
   directive: fc.option(text),
-  messageType: fc.constantFrom("normal", "command", "auto_replay"),
+  messageType: fc.constantFrom("normal", "command", "auto_replay", "scheduled"),
   isMeaningful: fc.boolean(),
   botName: text,
   isMention: fc.boolean(),

@@ -15,7 +15,7 @@ const VERSION = 1;
 /** Of the line's own row. */
 const FIELDS = 13;
 /** Append-only: the place is what is stored. */
-const TYPES = ["normal", "command", "auto_replay"] as const satisfies readonly ChatLogRow["messageType"][];
+const TYPES = ["normal", "command", "auto_replay", "scheduled"] as const satisfies readonly ChatLogRow["messageType"][];
 export interface Answers {
   readonly atMs: number;
   readonly messages: readonly string[];
@@ -66,7 +66,7 @@ export function decodeRows(line: string): readonly ChatLogRow[] {
   return [row, ...answers];
 }
 
-/** The row of what we said to a line. */
+/** The row of what we said to a line: an automatic reply's is told from others, on both sides (sic: the original's word). */
 export function answerTo(row: ChatLogRow, message: string, serverAtMs: number): ChatLogRow {
   return {
     ...row,
@@ -75,7 +75,7 @@ export function answerTo(row: ChatLogRow, message: string, serverAtMs: number): 
     sender: row.botName,
     message,
     directive: null,
-    messageType: "normal",
+    messageType: row.messageType === "auto_replay" ? "auto_replay" : "normal",
     isMeaningful: false,
     isMention: false,
     logId: null,

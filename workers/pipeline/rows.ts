@@ -11,7 +11,9 @@ import type { Work } from "./work.ts";
 export function rowsOf(work: Work, nowMs: number): readonly string[] {
   if (work.outcome === "duplicate") return [];
   const { event } = work;
-  const directive = work.parsed === null || work.parsed.kind === "talk" ? null : work.parsed.command.directive;
+  const isAutomatic = work.opening !== undefined;
+  const isTalk = isAutomatic || work.parsed === null || work.parsed.kind === "talk";
+  const directive = isTalk ? null : work.parsed.command.directive;
   const said = {
     channelId: event.channel,
     userHash: event.userHash,
@@ -19,7 +21,7 @@ export function rowsOf(work: Work, nowMs: number): readonly string[] {
     sender: event.sender,
     message: event.text,
     directive,
-    messageType: directive === null ? "normal" : "command",
+    messageType: isAutomatic ? "auto_replay" : isTalk ? "normal" : "command",
     isMeaningful: false,
     botName: event.bot,
     isMention: event.isMention,
@@ -42,6 +44,7 @@ function answersOf({ outcome, decision, event }: Work, nowMs: number): Answers |
   return { atMs: Math.max(nowMs, event.receivedAt), messages: decision.replies.map(recorded) };
 }
 
-function recorded(reply: Reply): string {
+/** What stands in the chat log for it. */
+export function recorded(reply: Reply): string {
   return reply.kind === "text" ? reply.text : `[${reply.media} ${reply.items.length}]`;
 }

@@ -1,7 +1,7 @@
 /** What the pipeline's steps hand on: one chat event on its way from the lane to its commit. */
 import type { Approvals } from "#common/access/approvals.ts";
 import type { ChatEvent } from "#common/contract/envelope.ts";
-import type { EventId, Lane } from "#common/contract/ids.ts";
+import type { BotName, ChannelId, EventId, Lane } from "#common/contract/ids.ts";
 import type { Clock } from "#common/kernel/clock.ts";
 import type { Random } from "#common/kernel/random.ts";
 import type { Log } from "#common/observe/logger.ts";
@@ -9,8 +9,9 @@ import type { Metrics } from "#common/observe/metrics.ts";
 import type { Tracing } from "#common/observe/tracing.ts";
 import type { EventOutcome } from "#common/ports/lane-log.ts";
 import type { EnqueueOutcome, OutboxDecision } from "#common/ports/outbox.ts";
+import type { AutoReply } from "#workers/domain/auto-reply.ts";
 import type { Command } from "#workers/domain/command.ts";
-import type { Decision } from "#workers/domain/decision.ts";
+import type { Decision, Reply } from "#workers/domain/decision.ts";
 import type { Parsed } from "#workers/domain/parse.ts";
 import type { OutboxRows, TurnStore } from "#workers/domain/stores.ts";
 
@@ -25,6 +26,8 @@ export interface Work {
   readonly event: ChatEvent;
   readonly from: LaneContext;
   readonly parsed: Parsed | null;
+  /** Set where a rule answers in an operator's name: what is said before what its command says. */
+  readonly opening?: readonly Reply[];
   readonly decision: Decision | null;
   /** Set by the step that ends the way; null while it goes on. */
   readonly outcome: EventOutcome | null;
@@ -43,6 +46,8 @@ export interface Tools {
   readonly turns: TurnStore;
   readonly outboxRows: OutboxRows;
   readonly approvals: Pick<Approvals, "room">;
+  /** Undefined: the room has no rules. A look into a map. */
+  readonly autoReplies: { of(bot: BotName, channel: ChannelId): readonly AutoReply[] | undefined };
   readonly actionTtlMs: number;
   /** One call per tag at a time; resolves when the outbox answered. */
   enqueue(decision: OutboxDecision): Promise<EnqueueOutcome>;

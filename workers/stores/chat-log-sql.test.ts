@@ -14,7 +14,7 @@ const row: fc.Arbitrary<ChatLogRow> = fc.record({
   sender: fc.option(name),
   message: text,
   directive: fc.option(name),
-  messageType: fc.constantFrom("normal", "command", "auto_replay"),
+  messageType: fc.constantFrom("normal", "command", "auto_replay", "scheduled"),
   isMeaningful: fc.boolean(),
   botName: name,
   isMention: fc.boolean(),

@@ -18,6 +18,7 @@
 import { hash } from "node:crypto";
 import { escape as quoted } from "mysql2";
 import { decodeRows } from "#workers/domain/chat-log-row.ts";
+import { KOREA_MS } from "#workers/domain/korean-clock.ts";
 import type { ChatLogRow } from "#workers/domain/stores.ts";
 
 export const CHAT_LOG_INSERT =
@@ -36,20 +37,23 @@ const upTo = (charsMax: number) => `"${PLAIN}{0,${charsMax}}"`;
 const TEXT = String.raw`"${PLAIN}*(?:\\["\\/bnrt]${PLAIN}*)*"`;
 const MS = String.raw`\d{1,15}`;
 const SAID = `((${upTo(50)}),${upTo(100)},(${upTo(255)}|null),(?:${upTo(100)}|null),${TEXT},(?:${upTo(30)}|null))`;
-const KIND = String.raw`([0-2]),(\d{1,2}),(${upTo(30)}),(${upTo(50)}|null)`;
+const KIND = String.raw`([0-3]),(\d{1,2}),(${upTo(30)}),(${upTo(50)}|null)`;
 const LINE = new RegExp(String.raw`^\[1,${SAID},${KIND},(${MS}|null),(${MS})(?:,(${MS}),(${TEXT}))?\]$`);
 
 /** By a line's flags: what stands between the strings and times of its own row and of an answer's. */
 const FLAGGED = Array.from({ length: 100 }, (_, flags) => {
   const flag = (bit: number) => (flags >> bit) & 1;
   return {
-    types: ["normal", "command", "auto_replay"].map((type) => `,'${type}',${flag(0)},`),
+    types: ["normal", "command", "auto_replay", "scheduled"].map((type) => `,'${type}',${flag(0)},`),
     mention: `,${flag(1)},${flag(2)},`,
     end: `,${flag(3)},${flag(4)},${flag(5)})`,
     answer: `,0,${flag(2)},NULL,NULL,`,
     answerEnd: `,1,1,${flag(5)})`,
   };
 });
+
+/** By the type of the line that is answered, as `answerTo` has it. */
+const ANSWER_TYPES = ["normal", "normal", "auto_replay", "normal"];
 
 export interface ChatLogTuples {
   /** Of the line's own row and of each answer in it. */
@@ -72,11 +76,12 @@ export function chatLogTuples(line: string): ChatLogTuples {
   const own = `(${said}${types[Number(type)]}${bot}${mention}${logId},${client},${koreanTime(saidAtMs)}${end}`;
   if (answer === undefined) return { tuples: [own], saidAtMs };
   const at = koreanTime(Number(answeredAt));
-  const answered = `(${channel},${bot},${room},${bot},${answer},NULL,'normal',0,${bot}${answerKind}${at}${answerEnd}`;
+  const answeredType = ANSWER_TYPES[Number(type)];
+  const answered = `(${channel},${bot},${room},${bot},${answer},NULL,'${answeredType}',0,${bot}${answerKind}${at}${answerEnd}`;
   return { tuples: [own, answered], saidAtMs };
 }
 
-function chatLogTuple(row: ChatLogRow): string {
+export function chatLogTuple(row: ChatLogRow): string {
   const place = `${text(row.channelId, 50)},${text(row.userHash, 100)},${text(row.roomName, 255)}`;
   const said = `${text(row.sender, 100)},${text(row.message, MESSAGE_CHARS_MAX)},${text(row.directive, 30)}`;
   const kind = `${text(row.messageType, 20)},${flag(row.isMeaningful)},${text(row.botName, 30)},${flag(row.isMention)}`;
@@ -118,7 +123,6 @@ function flag(value: boolean): string {
   return value ? "1" : "0";
 }
 
-const KOREA_MS = 9 * 3_600_000;
 /** DATETIME's own range, in Korea. */
 const FIRST_MS = Date.UTC(1000, 0, 1) - KOREA_MS;
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59) - KOREA_MS;

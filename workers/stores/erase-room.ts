@@ -1,6 +1,6 @@
 /**
- * A room's lines, its outbox rows, its registration, and its id in what the audit says of its approval. It is told to the
- * pods as pending: spoken in again it is a room that nobody knows.
+ * A room's lines, its outbox rows, what bots say there by rules and schedules, its registration, and its id in what the
+ * audit says of all that. It is told to the pods as pending: spoken in again it is a room that nobody knows.
  */
 import { type RawBuilder, sql } from "kysely";
 import type { Mysql } from "#common/backends/mysql/mysql.ts";
@@ -11,19 +11,30 @@ import type { Schema } from "./schema.ts";
 
 const BATCH_ROWS = 500;
 
+const OF_ROOMS = [
+  ["kb_chat_logs", "channel_id"],
+  ["moa_auto_replies", "channel"],
+  ["kb_schedule_logs", "target_room_id"],
+  ["kb_schedule", "target_room_id"],
+] as const;
+
 interface RoomTools {
   readonly mysql: Mysql<Schema>;
   readonly approvalChanges: Pick<ApprovalChanges, "announce">;
 }
 
 export async function* roomRows(room: string, { mysql, approvalChanges }: RoomTools): AsyncGenerator<DeletedBatch> {
-  const isIt = (column: "channel_id" | "room_id") =>
+  const isIt = (column: string) =>
     sql`${sql.ref(column)} = ${room} AND CAST(${sql.ref(column)} AS BINARY) = CAST(${room} AS BINARY)`;
-  const lines = sql`DELETE FROM kb_chat_logs WHERE ${isIt("channel_id")} LIMIT ${sql.lit(BATCH_ROWS)}`;
-  for (let rows = BATCH_ROWS; rows === BATCH_ROWS; ) {
-    rows = await affected(mysql, lines);
-    yield { table: "kb_chat_logs", rows };
+  // Schedules before outbox rows: they make such.
+  for (const [table, column] of OF_ROOMS) {
+    const some = sql`DELETE FROM ${sql.table(table)} WHERE ${isIt(column)} LIMIT ${sql.lit(BATCH_ROWS)}`;
+    for (let rows = BATCH_ROWS; rows === BATCH_ROWS; ) {
+      rows = await affected(mysql, some);
+      yield { table, rows };
+    }
   }
+  await approvalChanges.announce({ kind: "auto-replies" });
   yield* outboxRows(room, mysql);
   yield* auditRows(room, mysql);
   const known = await rowsOf(
@@ -60,7 +71,7 @@ async function* outboxRows(room: string, mysql: Mysql<Schema>): AsyncGenerator<D
 async function* auditRows(room: string, mysql: Mysql<Schema>): AsyncGenerator<DeletedBatch> {
   const named = ` ${room} `;
   const update = sql`UPDATE moa_audit SET subject = REPLACE(subject, ${named}, ' erased ')
-    WHERE action LIKE 'room.%' AND LOCATE(${named}, subject) > 0 LIMIT ${sql.lit(BATCH_ROWS)}`;
+    WHERE (action LIKE 'room.%' OR action LIKE 'replies.%') AND LOCATE(${named}, subject) > 0 LIMIT ${sql.lit(BATCH_ROWS)}`;
   for (let rows = BATCH_ROWS; rows === BATCH_ROWS; ) {
     rows = await affected(mysql, update);
     yield { table: "moa_audit", rows };

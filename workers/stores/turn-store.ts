@@ -82,7 +82,11 @@ async function remember(tx: Transaction<Schema>, { event, lane }: Turn): Promise
   }
 }
 
-async function insertOutbox(tx: Transaction<Schema>, { outbox, event, lane }: Turn): Promise<void> {
+/** Open, in the order of their event's decision. */
+export async function insertOutbox(
+  tx: Transaction<Schema>,
+  { outbox, event, lane }: Pick<Turn, "outbox" | "event" | "lane">,
+): Promise<void> {
   if (outbox.length === 0) return;
   const rowOf = ({ id, bot, deadline, action }: OutboxRow, ordinal: number) => ({
     action_id: id,

@@ -20,7 +20,8 @@ export function run(work: Work, tools: Tools): Work | Promise<Work> {
     took("ok");
     // The original's categories name its commands: ECHO.
     tools.log.debug({ tag: parsed.command.name.toUpperCase(), event: event.id }, "turn decided");
-    return { ...work, decision };
+    if (work.opening === undefined) return { ...work, decision };
+    return { ...work, decision: { ...decision, replies: [...work.opening, ...decision.replies] } };
   };
   const failed = (error: unknown): Work => {
     took("failed");

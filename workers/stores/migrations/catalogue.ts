@@ -9,6 +9,8 @@ import { lanesAndOutbox } from "./0002-lanes-and-outbox.ts";
 import { approval } from "./0003-approval.ts";
 import { pingMonitor } from "./0004-ping-monitor.ts";
 import { pingVitals } from "./0005-ping-vitals.ts";
+import { autoReplies } from "./0006-auto-replies.ts";
+import { schedules } from "./0007-schedules.ts";
 
 export const migrations: Readonly<Record<string, Migration>> = {
   "0001-chat-logs": chatLogs,
@@ -16,4 +18,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
   "0003-approval": approval,
   "0004-ping-monitor": pingMonitor,
   "0005-ping-vitals": pingVitals,
+  "0006-auto-replies": autoReplies,
+  "0007-schedules": schedules,
 };

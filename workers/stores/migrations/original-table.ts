@@ -15,6 +15,8 @@ export interface OriginalTable {
   readonly columns: readonly Column[];
   /** Definitions, e.g. "KEY `name` (`a`,`b`)". */
   readonly indexes: readonly string[];
+  /** Of a fresh table only: in an old one rows may be there that it forbids. */
+  readonly references?: string;
 }
 
 export interface PresentIndex {
@@ -26,7 +28,8 @@ export interface PresentIndex {
 
 /** May be run again after a crash in its middle. */
 export async function bringUp(db: Kysely<unknown>, table: OriginalTable): Promise<void> {
-  const parts = [...table.columns.map(definitionOf), ...table.indexes];
+  const { indexes, references = [] } = table;
+  const parts = [...table.columns.map(definitionOf), ...indexes, ...[references].flat()];
   await sql
     .raw(
       `CREATE TABLE IF NOT EXISTS ${table.name} (${parts.join(", ")}) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 ` +
