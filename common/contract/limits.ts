@@ -106,7 +106,6 @@ export const limits = {
   autoRepliesAgainMs: 60_000,
   autoReplyCharsMax: 1_000,
   triggerCharsMax: 200,
-  triggerStatesMax: 250,
   triggerTextCharsMax: 500,
   // scheduled sendings
   scheduleMissedMs: 300_000,
