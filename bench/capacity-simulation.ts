@@ -142,7 +142,8 @@ class Simulation {
   #beginWorker(): void {
     const { lanes, reach } = this.#plan.layout;
     for (let life = 0; life < 2; life++) this.#every(limits.lifeRenewEveryMs, () => this.#ask(MEMBERS, TURN.renewal));
-    this.#every(limits.approvalChangesEveryMs, () => this.#ask(APPROVALS, 1));
+    // Of approvals, and of the rules of automatic replies.
+    for (const _ of [1, 2]) this.#every(limits.approvalChangesEveryMs, () => this.#ask(APPROVALS, 1));
     this.#every(limits.laneCheckEveryMs, () => {
       // Of lanes, and of their rows.
       this.#ask(MEMBERS, 2 * TURN.living);

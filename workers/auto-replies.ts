@@ -18,10 +18,10 @@ import { limitOf, optional, required, wholeNumber } from "#common/observe/admin-
 import type { Log } from "#common/observe/logger.ts";
 import type { Actor } from "#common/ports/administration.ts";
 import type { ApprovalChanges } from "#common/ports/approvals.ts";
-import type { AutoReply } from "./domain/auto-reply.ts";
+import type { AutoReply, Trigger } from "./domain/auto-reply.ts";
 import type { Command } from "./domain/command.ts";
 import { findCommand } from "./domain/parse.ts";
-import { compileTrigger, type Trigger } from "./domain/trigger.ts";
+import { compileTrigger } from "./trigger.ts";
 
 /** A rule of automatic replies as operators know it. */
 export interface AutoReplyRow {

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { chat } from "#test/fixtures/dialogue.ts";
+import { compileTrigger } from "#workers/trigger.ts";
 import { type AutoReply, autoAnswer } from "./auto-reply.ts";
 import type { Command } from "./command.ts";
 import { NOTHING } from "./decision.ts";
-import { compileTrigger } from "./trigger.ts";
 
 const command = (directive: string, promptRequired = false): Command => {
   return { name: "x", directive, help: "", promptRequired, parameters: {}, run: () => NOTHING };

@@ -13,7 +13,11 @@ import type { Command } from "./command.ts";
 import type { Reply } from "./decision.ts";
 import { koreanDate, koreanTime } from "./korean-clock.ts";
 import { findCommand, type ParsedCommand, parseLine } from "./parse.ts";
-import type { Trigger } from "./trigger.ts";
+
+export interface Trigger {
+  /** Of a longer line its first `triggerTextCharsMax` characters are looked at; its end is then not seen. */
+  matches(text: string): boolean;
+}
 
 export interface AutoReply {
   readonly trigger: Trigger;

@@ -8,7 +8,7 @@
  *
  * MySQL is first, because it alone can tell a second time from the first. Killed before the transaction's end nothing
  * was done, and the next run does it. Killed after it, the open rows are there: the sweep of the outbox (outbox-sweep.ts)
- * offers them five seconds later, under ids made of the schedule and its time, so that a time that was offered already is
+ * offers them twenty seconds later, under ids made of the schedule and its time, so that a time that was offered already is
  * known. The other way round, sent first and then on record, a kill between the two sends twice.
  *
  * A schedule that fails does not hold up the others; tried again each run, it is missed when its five minutes are over.

@@ -8,11 +8,7 @@
 import { RE2JS } from "re2js";
 import { limits } from "#common/contract/limits.ts";
 import { MoaError } from "#common/kernel/errors.ts";
-
-export interface Trigger {
-  /** Of a longer line its first `triggerTextCharsMax` characters are looked at; its end is then not seen. */
-  matches(text: string): boolean;
-}
+import type { Trigger } from "./domain/auto-reply.ts";
 
 /** @throws MoaError asked_wrongly, saying what is wrong */
 export function compileTrigger(source: string): Trigger {
