@@ -40,6 +40,8 @@ const CLOSE_MS_MAX = 5_000;
 const ASK_AGAIN_MS = 1_000;
 const REGISTER_EVERY_PERIODS = 3;
 const COUNT_EVERY_MS = 30_000;
+/** Queue and worker say the same with each try to connect. */
+const TOLD_EVERY_MS = 10_000;
 
 interface Working {
   readonly redis: Redis | Cluster;
@@ -68,7 +70,13 @@ export class BullmqJobQueue implements JobQueue {
       concurrency: 1,
       runRetryDelay: ASK_AGAIN_MS,
     });
-    const tell = (err: Error) => log.warn({ tag: "SERVER", queue: name, err }, "BullMQ");
+    let toldMs = Number.NEGATIVE_INFINITY;
+    const tell = (err: Error) => {
+      const nowMs = clock.monotonicMs();
+      if (nowMs - toldMs < TOLD_EVERY_MS) return;
+      toldMs = nowMs;
+      log.warn({ tag: "SERVER", queue: name, err }, "BullMQ");
+    };
     queue.on("error", tell);
     worker.on("error", tell);
     const working = { redis, queue, worker, cancelRegistering: () => {} };
