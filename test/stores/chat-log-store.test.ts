@@ -220,13 +220,14 @@ test("of lines given again those on record are left out with their answers, and 
   const crowd = words.map((message) => said(message));
   await give(
     1,
+    said("one", ["another bot's"], { botName: "another" }),
     ...[said("one", ["1 again"]), said("ONE", ["I"]), said("twice"), said("twice"), said("'q\\'")],
     ...[said("one", ["7"], { logId: "7" }), said("one", [], { userHash: "other" }), ...crowd, said("crowd 0")],
   );
   await give(2, ...crowd, said("one", [], { serverAtMs: saidAtMs + 1 }));
   const texts = (await stored()).map(({ message }) => message);
   const first = ["one", "1", "twice", "'q\\'"];
-  const second = ["ONE", "I", "twice", "one", "7", "one", ...words, "crowd 0"];
+  const second = ["one", "another bot's", "ONE", "I", "twice", "one", "7", "one", ...words, "crowd 0"];
   expect(texts).toEqual([...first, ...second, "one"]);
   expect(await metric(store.metrics, 'moa_duplicates_suppressed_total{layer="rows"}')).toBe(4 + 300);
 });

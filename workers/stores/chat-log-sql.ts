@@ -96,14 +96,14 @@ export function chatLogPlace(row: ChatLogRow): string {
   return `${place} AND server_timestamp<=>${koreanTime(row.serverAtMs)}`;
 }
 
-/** What tells a line from others of its place, to the byte; `chatLogMark` gives the same. */
-export const CHAT_LOG_MARK = "SHA1(CONCAT_WS('\\n',IFNULL(log_id,''),IFNULL(client_timestamp,''),message))";
+/** What tells a line from others of its place, to the byte; `chatLogMark` gives the same. Bots that share a room hear the same. */
+export const CHAT_LOG_MARK = "SHA1(CONCAT_WS('\\n',bot_name,IFNULL(log_id,''),IFNULL(client_timestamp,''),message))";
 
 export function chatLogMark(row: ChatLogRow): string {
-  const logId = cut(row.logId ?? "", 50);
+  const [bot, logId] = [cut(row.botName, 30), cut(row.logId ?? "", 50)];
   const clientAt = row.clientAtMs === null ? "NULL" : koreanTime(row.clientAtMs);
   const said = cut(row.message, MESSAGE_CHARS_MAX);
-  return hash("sha1", `${logId}\n${clientAt === "NULL" ? "" : clientAt.slice(1, -1)}\n${said}`);
+  return hash("sha1", `${bot}\n${logId}\n${clientAt === "NULL" ? "" : clientAt.slice(1, -1)}\n${said}`);
 }
 
 function text(value: string | null, charsMax: number): string {

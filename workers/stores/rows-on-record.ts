@@ -2,7 +2,7 @@
  * Of rows that may be on record already, because a Redis that lost what it acknowledged was given their lines again, those
  * that are not. Within the transaction that moved the lanes' positions: nobody else writes rows of these lanes meanwhile.
  *
- * A line is known by its room, sender, second, log id and text. kb_chat_logs has no id of ours, so equal lines of one
+ * A line is known by its room, sender, second, bot, log id and text. kb_chat_logs has no id of ours, so equal lines of one
  * second without log ids are told apart by their number only: of n given, as many are left out as are on record.
  * Answers go with the line before them: both were written in one transaction.
  */
