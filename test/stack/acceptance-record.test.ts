@@ -6,12 +6,21 @@ import { freshBot, patience, RawPhone } from "#test/fixtures/raw-phone.ts";
 import { stackOfFile } from "#test/fixtures/stack.ts";
 import { metricOf, until } from "./site.ts";
 
+const QUIET_BOT = "quiet bot";
+
 let world: Awaited<ReturnType<typeof stackOfFile>>;
 let port: number;
 
 beforeAll(async () => {
   world = await stackOfFile({ workers: 2 });
   port = world.stack.gateways[0]?.ports.bridge as number;
+  // Before the first row: a pod looks for such rooms each minute.
+  const settings = '{"enabled":false,"retention_days":30}';
+  const quiet = ["quiet", QUIET_BOT, `device of ${QUIET_BOT}`, settings];
+  await sql(
+    "INSERT INTO kb_rooms (room_id, bot_name, device_id, log_settings, status) VALUES (?, ?, ?, ?, 'approved')",
+    quiet,
+  );
 });
 afterAll(() => world?.remove());
 
@@ -85,6 +94,15 @@ describe("the table", () => {
 });
 
 describe("a line", () => {
+  test("in a room whose chat log is not enabled is answered, and neither it nor its answer is on record", async () => {
+    const phone = await RawPhone.identified(port, QUIET_BOT);
+    phone.say("# echo quiet", { channelId: "quiet" });
+    await phone.until(() => phone.shown.length === 1, "the answer");
+    phone.say("# echo loud", { channelId: "loud" });
+    const rows = await untilRows(QUIET_BOT, 2);
+    expect(rows.map(({ message }) => message)).toEqual(["# echo loud", "에코: loud"]);
+  });
+
   test("D-10 L-01 is one row with every field in its column, and is not answered", async () => {
     const phone = await RawPhone.identified(port, "LOA.i", "dev-1");
     const from = { botName: "LOA.i", clientType: "MessengerBotR" };

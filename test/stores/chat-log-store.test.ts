@@ -9,7 +9,7 @@ import type { ChatLogRow } from "#workers/domain/stores.ts";
 import { chatLogPlace } from "#workers/stores/chat-log-sql.ts";
 import { MysqlChatLogStore } from "#workers/stores/chat-log-store.ts";
 import { chatLogRowOf } from "./chat-log-row-of.ts";
-import { log, metric, type OpenStore, openStore } from "./open-store.ts";
+import { clock, log, metric, type OpenStore, openStore } from "./open-store.ts";
 
 let server: MariaDb;
 let url: string;
@@ -20,7 +20,7 @@ beforeAll(async () => {
   server = await startMariaDb();
   url = await server.database("moa");
   store = await openStore(url);
-  chatLog = new MysqlChatLogStore({ mysql: store.textMysql, log, metrics: store.metrics.metrics });
+  chatLog = new MysqlChatLogStore({ mysql: store.textMysql, clock, log, metrics: store.metrics.metrics });
 });
 afterAll(async () => {
   await store.close();
@@ -192,7 +192,7 @@ test("a position that is not the expected one writes nothing of any lane", async
 });
 
 test("two writers racing over the same lanes write each batch once", async () => {
-  const other = new MysqlChatLogStore({ mysql: store.mysql, log, metrics: store.metrics.metrics });
+  const other = new MysqlChatLogStore({ mysql: store.mysql, clock, log, metrics: store.metrics.metrics });
   for (let n = 0; n < 60; n++) {
     const batches = [0, 1, 2].map((lane) => ({
       lane,

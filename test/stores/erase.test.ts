@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type AdministeredTables, MysqlAdministration } from "#common/backends/mysql/administration.ts";
 import type { Mysql } from "#common/backends/mysql/mysql.ts";
-import { systemClock } from "#common/backends/system/clock.ts";
 import { eventIdOfLog } from "#common/contract/ids.ts";
 import type { LaneState } from "#common/ports/lane-log.ts";
 import { chat } from "#test/fixtures/dialogue.ts";
@@ -13,7 +12,7 @@ import type { RowWriter } from "#workers/intake/row-writer.ts";
 import { MysqlChatLogStore } from "#workers/stores/chat-log-store.ts";
 import { erase } from "#workers/stores/erase.ts";
 import { chatLogRowOf } from "./chat-log-row-of.ts";
-import { log, type OpenStore, openStore } from "./open-store.ts";
+import { clock, log, type OpenStore, openStore } from "./open-store.ts";
 import { backendsOf, rowWriterOf, type TestBackends } from "./row-copy.ts";
 
 const OPERATOR = { who: "tester", from: "127.0.0.1" };
@@ -51,8 +50,8 @@ beforeEach(async () => {
 
 function erasing(what: Erased, signal = new AbortController().signal): Promise<ErasedRows> {
   const { mysql, textMysql, metrics } = store;
-  const chatLog = new MysqlChatLogStore({ mysql: textMysql, log, metrics: metrics.metrics });
-  const tools = { ...backends, mysql, chatLog, audit: admin, clock: systemClock() };
+  const chatLog = new MysqlChatLogStore({ mysql: textMysql, clock, log, metrics: metrics.metrics });
+  const tools = { ...backends, mysql, chatLog, audit: admin, clock };
   return erase({ what, by: OPERATOR, signal }, tools);
 }
 

@@ -8,6 +8,7 @@ import { migrate } from "#workers/stores/migrate.ts";
 import type { Schema } from "#workers/stores/schema.ts";
 
 export const log = createLogger("test", "silent");
+export const clock = systemClock();
 
 export interface OpenStore {
   readonly mysql: Mysql<Schema>;
@@ -18,7 +19,7 @@ export interface OpenStore {
 
 export async function openStore(url: string, overrides: Partial<MysqlOptions> = {}): Promise<OpenStore> {
   const metrics = createMetrics(false);
-  const tools = { clock: systemClock(), random: systemRandom(), metrics: metrics.metrics };
+  const tools = { clock, random: systemRandom(), metrics: metrics.metrics };
   const mysql = new Mysql<Schema>({ url, connectionsMax: 8, ...tools, ...overrides });
   const textMysql = new Mysql<Schema>({ url, connectionsMax: 2, textOnly: true, ...tools, ...overrides });
   await migrate(mysql.db, log);

@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { systemClock } from "#common/backends/system/clock.ts";
+import { limits } from "#common/contract/limits.ts";
+import { FakeClock } from "#test/fixtures/fake-clock.ts";
 import { ask, type MariaDb, startMariaDb } from "#test/fixtures/mariadb.ts";
+import { encodeRow } from "#workers/domain/chat-log-row.ts";
 import { retention } from "#workers/jobs/retention.ts";
+import { MysqlChatLogStore } from "#workers/stores/chat-log-store.ts";
 import { outdated, type RetentionDays } from "#workers/stores/retention.ts";
-import { log, metric, type OpenStore, openStore } from "./open-store.ts";
+import { chatLogRowOf } from "./chat-log-row-of.ts";
+import { clock, log, metric, type OpenStore, openStore } from "./open-store.ts";
 
 const FOR_EVER: RetentionDays = { chatLog: 0, ping: 0, audit: 0 };
 
@@ -21,7 +25,15 @@ afterAll(async () => {
   await server.stop();
 });
 beforeEach(async () => {
-  for (const table of ["kb_chat_logs", "kb_rooms", "kb_ping_monitor", "moa_audit", "moa_seen_events", "moa_outbox"])
+  for (const table of [
+    "kb_chat_logs",
+    "kb_rooms",
+    "kb_ping_monitor",
+    "moa_audit",
+    "moa_seen_events",
+    "moa_outbox",
+    "moa_lane_position",
+  ])
     await ask(url, `DELETE FROM ${table}`);
 });
 
@@ -172,7 +184,7 @@ test("the job drops it all and counts it, and a stop ends it after the batch in 
   await lines(5_000, `${KOREA} - INTERVAL 31 DAY`);
   const job = retention({
     outdated: () => outdated(store.mysql, { ...FOR_EVER, chatLog: 30 }),
-    clock: systemClock(),
+    clock,
     log,
     metrics: store.metrics.metrics,
   });
@@ -183,4 +195,36 @@ test("the job drops it all and counts it, and a stop ends it after the batch in 
   await job(new AbortController().signal);
   expect(await count("kb_chat_logs")).toBe(0);
   expect(await metric(store.metrics, 'moa_rows_dropped_total{table="kb_chat_logs"}')).toBe(5_000);
+});
+
+test("a room whose log is not enabled, for whichever of a bot's devices, gets no rows within a minute, and every other does", async () => {
+  const { metrics } = store.metrics;
+  const slow = new FakeClock();
+  const chatLog = new MysqlChatLogStore({ mysql: store.textMysql, clock: slow, log, metrics });
+  const settings = ['{"enabled":true}', '{"enabled":"false"}', '{"enabled":null}', "{}", "[]", "false", null];
+  for (const one of settings) await room(`on ${one}`, one);
+  await room("off", '{"enabled":true}', "d1");
+  const others = [
+    ["OFF", "b"],
+    ["off", "B"],
+    ["off", "a"],
+    ["o'f\\", "b"],
+    ...settings.map((one) => [`on ${one}`, "b"]),
+  ];
+  const answers = { atMs: 0, messages: ["an answer"] };
+  const rows = [["off", "b"], ...others, ["off", "b"]].map(([channelId, botName]) =>
+    encodeRow(chatLogRowOf({ channelId: channelId as string, botName: botName as string }), answers),
+  );
+  const rowsAfter = async (n: number) => {
+    await ask(url, "DELETE FROM kb_chat_logs");
+    expect(await chatLog.append([{ lane: 0, from: `${n}-0`, to: `${n + 1}-0`, rows }], 0)).toBe("written");
+    const found = await ask(url, "SELECT channel_id, bot_name FROM kb_chat_logs WHERE is_bot ORDER BY id");
+    return found.map(({ channel_id, bot_name }) => [channel_id, bot_name]);
+  };
+  expect(await rowsAfter(0)).toHaveLength(rows.length);
+  await room("off", '{"enabled":false,"retention_days":7}', "d2");
+  await slow.advance(limits.approvalFreshMs);
+  expect(await rowsAfter(1)).toEqual(others);
+  await ask(url, "UPDATE kb_rooms SET log_settings = NULL WHERE device_id = 'd2'");
+  expect(await rowsAfter(2)).toHaveLength(rows.length);
 });

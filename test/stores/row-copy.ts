@@ -1,20 +1,19 @@
 /** A row writer over real Redis and MariaDB, as a worker's main puts it together. */
 import { redisBackends } from "#common/backends/redis/backends.ts";
-import { systemClock } from "#common/backends/system/clock.ts";
 import { systemRandom } from "#common/backends/system/random.ts";
 import { keysFor } from "#common/contract/keys.ts";
 import { laneCount, type Topology } from "#common/contract/lanes.ts";
 import { limits } from "#common/contract/limits.ts";
 import { RowWriter } from "#workers/intake/row-writer.ts";
 import { MysqlChatLogStore } from "#workers/stores/chat-log-store.ts";
-import { log, type OpenStore } from "./open-store.ts";
+import { clock, log, type OpenStore } from "./open-store.ts";
 
 export const TOPOLOGY: Topology = { shards: 2, lanesPerShard: 2, tags: 2 };
 
 export function backendsOf(redisUrl: string, store: OpenStore) {
   return redisBackends({
     url: redisUrl,
-    clock: systemClock(),
+    clock,
     random: systemRandom(),
     metrics: store.metrics.metrics,
     log,
@@ -36,10 +35,10 @@ export function rowWriterOf(backends: TestBackends, store: OpenStore, share: Sha
   return new RowWriter({
     lanes: laneCount(TOPOLOGY),
     rowLog: backends.rows,
-    store: new MysqlChatLogStore({ mysql: store.textMysql, log, metrics: store.metrics.metrics }),
+    store: new MysqlChatLogStore({ mysql: store.textMysql, clock, log, metrics: store.metrics.metrics }),
     membership: { live: async () => share.live() },
     member: () => share.me,
-    clock: systemClock(),
+    clock,
     random: systemRandom(),
     log,
     metrics: store.metrics.metrics,

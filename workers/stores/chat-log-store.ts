@@ -5,18 +5,21 @@
  *
  *   BEGIN -> positions: compare and set, all lanes in one statement -> rows, up to 500 a statement -> COMMIT
  *
- * After a Redis loss the same line may come again under a new id; those are looked up first (rows-on-record.ts).
+ * Rooms that want no chat log are left out (quiet-rooms.ts). After a Redis loss the same line may come again under a new
+ * id; those are looked up first (rows-on-record.ts).
  */
 import { CompiledQuery, sql, type Transaction } from "kysely";
 import { escape as quoted } from "mysql2";
 import type { Mysql } from "#common/backends/mysql/mysql.ts";
 import type { Lane } from "#common/contract/ids.ts";
 import { limits } from "#common/contract/limits.ts";
+import type { Clock } from "#common/kernel/clock.ts";
 import { hasCode, MoaError } from "#common/kernel/errors.ts";
 import type { Log } from "#common/observe/logger.ts";
 import type { Metrics } from "#common/observe/metrics.ts";
 import type { ChatLogStore, RowBatch } from "#workers/domain/stores.ts";
 import { CHAT_LOG_INSERT, chatLogTuples, INSERT_CHARS_MAX } from "./chat-log-sql.ts";
+import { QuietRooms } from "./quiet-rooms.ts";
 import { RowsOnRecord } from "./rows-on-record.ts";
 import type { Schema } from "./schema.ts";
 
@@ -26,6 +29,7 @@ const START = "0-0";
 export interface ChatLogStoreOptions {
   /** A text-only one. */
   readonly mysql: Mysql<Schema>;
+  readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
 }
@@ -49,9 +53,11 @@ interface Refused extends Place {
 
 export class MysqlChatLogStore implements ChatLogStore {
   readonly #options: ChatLogStoreOptions;
+  readonly #quiet: QuietRooms;
 
   constructor(options: ChatLogStoreOptions) {
     this.#options = options;
+    this.#quiet = new QuietRooms(options.mysql, options.clock);
   }
 
   async positions(lanes: readonly Lane[]): Promise<ReadonlyMap<Lane, string>> {
@@ -71,6 +77,7 @@ export class MysqlChatLogStore implements ChatLogStore {
   async append(batches: readonly RowBatch[], sureFromMs: number): Promise<"written" | "moved"> {
     const { mysql, log, metrics } = this.#options;
     try {
+      await this.#quiet.look();
       const { written, known, refused } = await mysql.run(() =>
         mysql.db.transaction().execute(async (tx) => {
           await movePositions(tx, batches);
@@ -78,7 +85,7 @@ export class MysqlChatLogStore implements ChatLogStore {
           const refused: Refused[] = [];
           let written = 0;
           for (const lines of linesOf(batches, refused))
-            written += await insert(tx, await record.fresh(lines), refused);
+            written += await insert(tx, await record.fresh(await this.#quiet.without(tx, lines)), refused);
           return { written, known: record.known, refused };
         }),
       );

@@ -77,6 +77,6 @@ export class RowsOnRecord {
 }
 
 /** Its own, without its answers. */
-function rowOf({ batch, index }: Line): ChatLogRow {
+export function rowOf({ batch, index }: Pick<Line, "batch" | "index">): ChatLogRow {
   return decodeRows(batch.rows[index] as string)[0] as ChatLogRow;
 }
