@@ -1,10 +1,11 @@
-/** Phones of every workable dialect on a whole stack: two gateways, two workers. */
+/** Phones of every workable dialect, and lines that no phone should say in one, on a whole stack: two gateways, two workers. */
 import { once } from "node:events";
 import { type Connection, createConnection } from "mysql2/promise";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { DIALECT_NAMES, type DialectName } from "#scripts/phone/dialects.ts";
+import { DIALECT_NAMES, type DialectName, phoneDialects } from "#scripts/phone/dialects.ts";
 import { Phone } from "#scripts/phone/phone.ts";
 import type { Pod } from "#scripts/stack/pod.ts";
+import { RawDialect } from "#test/fixtures/raw-dialect.ts";
 import { stackOfFile } from "#test/fixtures/stack.ts";
 import { metricOf, outboxesOf } from "./site.ts";
 
@@ -15,14 +16,21 @@ const TURNS = 5;
 let world: Awaited<ReturnType<typeof stackOfFile>>;
 let mysql: Connection;
 let members: Member[] = [];
+let raws: RawDialect[] = [];
 
 beforeAll(async () => {
-  world = await stackOfFile({ gateways: 2, workers: 2 });
+  world = await stackOfFile({
+    gateways: 2,
+    workers: 2,
+    workerMain: `${import.meta.dirname}/../fixtures/odd-worker.ts`,
+  });
   mysql = await createConnection({ uri: world.stack.mysqlUrl });
 });
 afterEach(async () => {
   await Promise.all(members.map(({ phone }) => phone.close()));
+  for (const { phone } of raws) phone.socket.destroy();
   members = [];
+  raws = [];
   await vi.waitFor(async () => expect(await connections("writer")).toBe(0), patience);
 });
 afterAll(async () => {
@@ -37,11 +45,10 @@ class Member {
   readonly shown = new Map<string, string[]>();
 
   constructor(bot: string, dialect: DialectName, gateway: number) {
-    const { ports } = world.stack.gateways[gateway] as Pod;
-    const server = { host: "127.0.0.1", port: ports.bridge as number };
+    const server = { host: "127.0.0.1", port: portOf(gateway) };
     this.bot = bot;
     this.phone = new Phone({ bot, device: `${bot} ${members.length}`, dialect, hurry: 8, servers: [server] });
-    this.phone.events.on("shown", ({ room, text }) => this.in(room).push(text ?? "media"));
+    this.phone.events.on("shown", ({ room, text, media }) => this.in(room).push(text ?? media?.join(" ") ?? ""));
     members.push(this);
   }
 
@@ -70,6 +77,16 @@ class Member {
 
 function everyDialect(name: string, gatewayOf: (index: number) => number): Promise<Member[]> {
   return Promise.all(DIALECT_NAMES.map((one, i) => new Member(`${name} ${one}`, one, gatewayOf(i)).connect()));
+}
+
+function portOf(gateway: number): number {
+  return (world.stack.gateways[gateway] as Pod).ports.bridge as number;
+}
+
+async function rawOf(name: DialectName, gateway = 0): Promise<RawDialect> {
+  const raw = await RawDialect.dial(portOf(gateway), name);
+  raws.push(raw);
+  return raw;
 }
 
 function connections(role: "writer" | "standby"): Promise<number> {
@@ -156,6 +173,93 @@ test("65,000 characters of Korean come back whole and are on record, and long an
       expect((await rowsOf(member.bot, true))[0]).toBe(`에코: ${long}`);
     }),
   );
+});
+
+const linesWithoutText = () => metricOf(world.stack.gateways, "moa_frame_errors_total", 'reason="missing_text"');
+
+test("S-PROT-02 a text of any characters is answered and on record as it was said, an empty one is no line and a blank one is talk", async () => {
+  const nasty = [
+    '}{"}',
+    "\"'\\n\\",
+    "a\r\nb\nc",
+    "a\u2028b\u2029c",
+    "🎉👨‍👩‍👧",
+    "한글".normalize("NFD"),
+    "a\ud800b",
+    "a\u0000\u0001b",
+  ];
+  const long = (chars: number) => "가".repeat(chars - "# echo ".length);
+  const prompts = [...nasty, long(65_000), long(65_001)];
+  const before = await linesWithoutText();
+  const speakWith = async (name: DialectName, gateway: number) => {
+    const raw = await rawOf(name, gateway);
+    for (const text of ["", "   ", ...prompts.map((prompt) => `# echo ${prompt}`)]) raw.say(text);
+    // UTF-8 has no half of a pair; an escape of JSON has.
+    const kept = (text: string) => (phoneDialects[name].chat === "analyze" ? text : text.toWellFormed());
+    await raw.hears(prompts.map((prompt) => `에코: ${kept(prompt)}`));
+    const rows = ["   ", ...prompts.map((prompt) => `# echo ${prompt.toWellFormed()}`)];
+    await vi.waitFor(async () => expect(await rowsOf(raw.bot, false)).toHaveLength(rows.length), patience);
+    expect(await rowsOf(raw.bot, false)).toEqual(rows);
+  };
+  await Promise.all(DIALECT_NAMES.map((name, i) => speakWith(name, i % 2)));
+  expect(await linesWithoutText()).toBe(before + DIALECT_NAMES.length);
+});
+
+test("S-PROT-03 a line whose RAW is no base64 is its RAW, with spaces or without padding it is read, and without RAW it is none", async () => {
+  const before = await linesWithoutText();
+  const phone = await rawOf("v333");
+  for (const raw of ["# echo 안녕 plain", "IyBlY2hv IOyViOuFlQ \t", "# echo ****", ""]) phone.say("x", { raw });
+  phone.say("x", { raw: "# echo no encoding", data: { content_encoding: undefined } });
+  await phone.hears(["에코: 안녕 plain", "에코: 안녕", "에코: ****", "에코: no encoding"]);
+  expect(await linesWithoutText()).toBe(before + 1);
+});
+
+test("S-PROT-04 a line is read whatever its positions say", async () => {
+  const phone = await rawOf("v333");
+  const odd = [undefined, null, "x", {}, [], [0], [0, 0], [-5, -1], [9, 2, 4, 3], [0, 1e99], ["a", null], 7];
+  for (const [i, message_positions] of odd.entries()) phone.say(`# echo ${i}`, { data: { message_positions } });
+  await phone.hears(odd.map((_, i) => `에코: ${i}`));
+});
+
+test("S-PROT-07 a line means the same in snake_case, in camelCase, in the mixture of 3.3.0+ and as analyze", async () => {
+  const raw = await rawOf("v333");
+  const timestamp = "2025-07-21T12:12:11.000Z";
+  const mixed = { timestamp, log_id: undefined, user_hash: undefined, is_mention: undefined, userHash: "u1" };
+  const camel = { ...mixed, channel_id: undefined, channelId: "18445682959392711", is_group_chat: undefined };
+  raw.say("# turn", { data: { timestamp, is_mention: true } });
+  raw.say("# turn", { data: { ...camel, logId: "camel", isMention: true, isGroupChat: true } });
+  raw.say("# turn", { data: { ...mixed, logId: "mixed", isMention: true } });
+  const analyze = { ...camel, logId: "analyze", isMention: true, isGroupChat: true, room: "가족방", sender: "홍길동" };
+  raw.phone.send({ event: "analyze", data: { ...analyze, text: "# turn" } });
+  await raw.phone.until(() => raw.heard.length === 4, "every answer");
+  const contexts = raw.heard.map((text) => {
+    const { event, nowMs, ...rest } = JSON.parse(text);
+    const { id, logId, receivedAt, ...same } = event;
+    expect([id, logId, receivedAt]).toEqual([expect.any(String), expect.any(String), nowMs]);
+    return { ...same, ...rest };
+  });
+  const said = { channel: "18445682959392711", userHash: "u1", sender: "홍길동", isMention: true, isGroupChat: true };
+  expect(contexts[0]).toMatchObject({ ...said, clientAt: Date.parse(timestamp) });
+  expect(contexts.slice(1)).toEqual([contexts[0], contexts[0], contexts[0]]);
+});
+
+test("S-PROT-09 of a frame of many pictures a phone of any dialect recovers every one, whole and in order", async () => {
+  const base64 = Array.from({ length: 30 }, (_, i) =>
+    Buffer.from(`picture ${i} `.repeat(i * 4 + 1)).toString("base64"),
+  );
+  const urls = ["https://a.example/사진}.jpg", "https://a.example/🎉|.jpg", "https://a.example/c.jpg"];
+  await everyDialect("사진", (i) => i % 2);
+  const room = ROOMS[0] as string;
+  for (const member of members) member.say(room, `# album ${[...base64, ...urls].join(" ")}`);
+  const items = [...base64, ...urls].map((item) => item.replace("}", "%7D").replace("|", "%7C"));
+  await Promise.all(
+    members.map(async (member) => {
+      await vi.waitFor(() => expect(member.in(room).join(" ").split(" ")).toEqual(items), patience);
+    }),
+  );
+  // Of 3.3 all in one frame, whose offsets are UTF-16's; of the others a frame for each form.
+  const frames = members.map((member) => member.in(room).length);
+  expect(frames).toEqual(DIALECT_NAMES.map((name) => (phoneDialects[name].chat === "message" ? 1 : 2)));
 });
 
 test("phones that come back after their gateway was killed say what they had queued, in order, each once", async () => {
