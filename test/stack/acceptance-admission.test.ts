@@ -4,6 +4,7 @@
  */
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import type { Pod } from "#scripts/stack/pod.ts";
 import { freshBot, patience, RawPhone } from "#test/fixtures/raw-phone.ts";
 import { authOf, CHANNEL, eventsOf, GuardedSite, isAnswered, prove, usualDevice } from "./guarded-site.ts";
 
@@ -175,4 +176,35 @@ test("S-AUTH-04 while MySQL is away nobody new is admitted, who was stays, and i
   await site.untilWriter(fresh);
   await isAnswered(phone, fresh, "after");
   expect(phone.isClosed).toBe(false);
+}, 60_000);
+
+test("S-OPS-02 S-AUTH-04 while Redis is away every pod is alive and ready, nobody new is admitted, and its return needs no reconnect", async () => {
+  const pods = [...site.gateways, ...site.stack.workers];
+  const probe = ({ ports }: Pod, name: string) =>
+    fetch(`http://127.0.0.1:${ports.ops}/${name}`).then((told) => told.status);
+  const probes = () =>
+    Promise.all(pods.flatMap((pod) => ["livez", "readyz", "startupz"].map((name) => probe(pod, name))));
+  const green = pods.flatMap(() => [200, 200, 200]);
+  const [known, fresh] = [await site.approved(freshBot()), freshBot()];
+  const own = await site.admitted(known);
+  await isAnswered(own, known, "before");
+  const noticed = await site.risen("moa_life_errors_total");
+  await site.stack.redis?.kill();
+  await vi.waitFor(async () => {
+    expect(await probes()).toEqual(green);
+    expect(await noticed()).toBeGreaterThan(2 * site.gateways.length);
+  }, patience);
+  const phone = await RawPhone.identified(site.port, fresh);
+  expect(phone.frames[0]?.data.approved).toBe(false);
+  phone.say("# echo stranger", { auth: authOf(fresh) });
+  own.say("# echo meanwhile", { auth: authOf(known) });
+  await site.stack.redis?.start();
+  await own.until(() => own.shown.includes("에코: meanwhile"), "the answer to what was said meanwhile");
+  await isAnswered(own, known, "after");
+  expect([own.isClosed, phone.answers]).toEqual([false, []]);
+  expect(await probes()).toEqual(green);
+  const [, other] = site.gateways as [Pod, Pod];
+  await other.child.kill();
+  await expect(probe(other, "livez")).rejects.toThrow();
+  await other.child.start();
 }, 60_000);
