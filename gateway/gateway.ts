@@ -166,6 +166,11 @@ export class Gateway {
     return this.#table.size;
   }
 
+  /** Takes new connections. */
+  get isReady(): boolean {
+    return !this.isDraining && this.#listeners.tcp.isListening;
+  }
+
   get isDraining(): boolean {
     return this.#drain.hasBegun;
   }

@@ -36,7 +36,7 @@ await runPod("gateway", (config, pod) => {
       approvals,
       ...gateway.parts,
     ],
-    ready: () => !gateway.isDraining,
+    ready: () => gateway.isReady,
     ports: () => gateway.ports,
     admin: {
       routes: {

@@ -70,6 +70,11 @@ export class TcpListener implements Part, Door {
     return this.#port;
   }
 
+  /** False while the pod has all its connections. */
+  get isListening(): boolean {
+    return this.#state === "listening";
+  }
+
   /** @throws MoaError config_invalid when the address cannot be listened on */
   start(): Promise<void> {
     const { host, port } = this.#options;

@@ -171,9 +171,12 @@ describe("what stands in front of the protocol", () => {
       1, 1,
     ]);
     expect(logLinesOf(world.dir, "edge").some(({ msg }) => /listeners are shut/.test(String(msg)))).toBe(true);
+    const readiness = async () => (await fetch(`http://127.0.0.1:${pod.ports.ops}/readyz`)).status;
+    expect(await readiness()).toBe(503);
     await answered(phones[0] as RawPhone);
     phones[1]?.socket.destroy();
-    await vi.waitFor(() => RawPhone.identified(bridge), patience);
+    await vi.waitFor(async () => expect(await readiness()).toBe(200), patience);
+    await RawPhone.identified(bridge);
   });
 
   test("a PROXY header names the real peer, from the networks that may send one and required there", async () => {
