@@ -81,3 +81,9 @@ it("a frame half of which has left is not gone on with and nothing follows it: t
   expect(got.length).toBeLessThanOrEqual(2 * limits.writeBytesMax);
   expect(wire.bufferedBytes).toBe(0);
 });
+
+it("what is destroyed in the very moment in which it was finished ends as well", async () => {
+  wire.finish();
+  wire.destroy();
+  await vi.waitFor(() => expect([ended, peer.destroyed]).toEqual(["closed_by_peer", true]));
+});

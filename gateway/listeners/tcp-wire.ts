@@ -145,7 +145,11 @@ export class TcpWire implements Wire {
   destroy(): void {
     this.#closing = true;
     this.#queue = [];
-    this.#raw.resetAndDestroy();
+    const { writableEnded, writableFinished, writableLength } = this.#socket;
+    // From its shutdown to that one's callback, in the next loop, Node cannot reset a socket: it would never close.
+    const isEnding = writableEnded && !writableFinished && writableLength === 0;
+    if (isEnding) this.#socket.once("finish", () => this.#raw.resetAndDestroy());
+    else this.#raw.resetAndDestroy();
   }
 
   #pump(): void {
