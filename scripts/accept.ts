@@ -94,6 +94,11 @@ const entries: readonly Entry[] = [
     command: ["test/fuzz/frames.ts", "--frames", "100000", "--seed", SEED, "--json"],
   },
   {
+    name: "takeovers",
+    says: "1,000 random interleavings of a device's connections on two gateways: its newest one is answered",
+    command: ["test/stack/takeovers.ts", "--interleavings", "1000", "--seed", SEED, "--json"],
+  },
+  {
     name: "abuse",
     says: "1,000 slow-loris sockets, 200 phones that never read and 50,000 garbage frames a second beside 500 honest phones",
     command: ["test/stack/abuse.ts", "--size", "full", "--json"],

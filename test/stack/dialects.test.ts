@@ -8,6 +8,7 @@ import type { Pod } from "#scripts/stack/pod.ts";
 import { RawDialect } from "#test/fixtures/raw-dialect.ts";
 import { stackOfFile } from "#test/fixtures/stack.ts";
 import { metricOf, outboxesOf } from "./site.ts";
+import { runTakeovers } from "./takeovers.ts";
 
 const patience = { timeout: 20_000, interval: 20 };
 const ROOMS = ["가족방", "회사 방 😀", "동네 모임"];
@@ -173,6 +174,12 @@ test("65,000 characters of Korean come back whole and are on record, and long an
       expect((await rowsOf(member.bot, true))[0]).toBe(`에코: ${long}`);
     }),
   );
+});
+
+test("S-CONN-08 a device that dials again and again on either gateway is answered on its newest connection, however its old ones end", async () => {
+  const { failed, ...figures } = await runTakeovers(world.stack, { interleavings: 60, seed: 1 });
+  console.info(JSON.stringify(figures));
+  expect(failed).toEqual([]);
 });
 
 const linesWithoutText = () => metricOf(world.stack.gateways, "moa_frame_errors_total", 'reason="missing_text"');
