@@ -178,7 +178,7 @@ test("65,000 characters of Korean come back whole and are on record, and long an
 
 test("S-CONN-08 a device that dials again and again on either gateway is answered on its newest connection, however its old ones end", async () => {
   const { failed, ...figures } = await runTakeovers(world.stack, { interleavings: 60, seed: 1 });
-  console.info(JSON.stringify(figures));
+  process.stderr.write(`${JSON.stringify(figures)}\n`);
   expect(failed).toEqual([]);
 });
 
