@@ -193,6 +193,21 @@ test("D-40 S-AUTH-03 P18 a pending device is answered by no claim: without auth,
   expect(await sql("SELECT 1 FROM kb_chat_logs WHERE bot_name = ?", [other.bot])).toEqual([]);
 });
 
+test("S-AUTH-06 what the original's administrators say in a room is talk, whoever says it: on record, unanswered, and nothing is changed", async () => {
+  const place = await approvedPlace();
+  const phone = await phoneOf(place);
+  const said = ["# client_info", "# reload bots-config", "# reload json", "!reload commands", "# 방크레딧 충전 100"];
+  const changes = () => sql("SELECT COUNT(*) AS n FROM moa_audit");
+  const before = await changes();
+  for (const text of said) phone.say(text);
+  await onRecord(place, phone, { text: "# echo last" });
+  await phone.until(() => phone.shown.length > 0, "the answer");
+  expect(phone.shown).toEqual(["에코: last"]);
+  const rows = "SELECT message AS text, message_type AS type FROM kb_chat_logs WHERE bot_name = ? ORDER BY id LIMIT ?";
+  expect(await sql(rows, [place.bot, said.length])).toEqual(said.map((text) => ({ text, type: "normal" })));
+  expect(await changes()).toEqual(before);
+});
+
 test("D-36 P19 a line of a known room costs no query", async () => {
   const place = await approvedPlace();
   const phone = await phoneOf(place);
