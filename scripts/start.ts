@@ -1,6 +1,6 @@
 /**
- * `npm start`: the whole of moa on this machine, with one conversation as its proof. Prints what runs where and, when it
- * is ready, one JSON line for scripts; runs until Ctrl-C, SIGTERM or the death of a part.
+ * `npm start`: the whole of moa on this machine, with one conversation as its proof where phones are let in unasked. Prints
+ * what runs where and, when it is ready, one JSON line for scripts; runs until Ctrl-C, SIGTERM or the death of a part.
  *
  *   npm start -- [--gateways N] [--workers N] [--port P] [--host ADDRESS] [--mode test|prod] [--insecure]
  */
@@ -13,7 +13,7 @@ import { MoaError } from "#common/kernel/errors.ts";
 import { converse } from "./stack/conversation.ts";
 import { DataDir } from "./stack/data-dir.ts";
 import { isFree } from "./stack/free-port.ts";
-import { exchangeText, NEXT_STEPS, pictureOf } from "./stack/picture.ts";
+import { exchangeText, NEXT_STEPS, NO_EXCHANGE, pictureOf } from "./stack/picture.ts";
 import { DEVELOPMENT } from "./stack/pod.ts";
 import { Stack } from "./stack/stack.ts";
 import { stateOf, writeState } from "./stack/state.ts";
@@ -89,11 +89,14 @@ async function run(stack: Stack, config: Config, dataDir: string): Promise<numbe
 }
 
 /** Shows that it works, then says so: to a person, to the tools that read stack.json, and to scripts. */
-async function present(stack: Stack, { host, keyPrefix }: Config, dataDir: string): Promise<void> {
+async function present(stack: Stack, config: Config, dataDir: string): Promise<void> {
+  const { host, keyPrefix, approval, hmac } = config;
   const state = stateOf(stack, host, keyPrefix);
-  const exchange = await converse(state.host, state.ports.bridge);
+  // A phone that nobody approved and that has no key gets no answer: there is nothing to show yet.
+  const isOpen = approval === "auto" && hmac === "warn";
+  const proof = isOpen ? exchangeText(await converse(state.host, state.ports.bridge)) : NO_EXCHANGE;
   console.log(pictureOf(stack, host, shortest(dataDir)));
-  console.log(exchangeText(exchange));
+  console.log(proof);
   console.log(NEXT_STEPS);
   writeState(dataDir, state);
   console.log(JSON.stringify({ ready: true, ports: state.ports, pids: { start: process.pid, ...state.pids } }));

@@ -41,6 +41,11 @@ export function exchangeText({ room, said, shown, ms }: Exchange): string {
   ].join("\n");
 }
 
+export const NO_EXCHANGE = `  Phones must be approved or sign here (MOA_APPROVAL, MOA_HMAC), so none of ours says a line. To let one in:
+
+    npm run moa -- devices list --status pending     with MOA_OPS_TOKEN, as docs/cli.md says
+`;
+
 export const NEXT_STEPS = `  Next, in another terminal:
 
     npm run chat     a phone in your terminal: type a line, see the bot answer

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { expect, onTestFailed, onTestFinished, test } from "vitest";
+import { expect, onTestFailed, onTestFinished, test, vi } from "vitest";
 import { freePort } from "#scripts/stack/free-port.ts";
 import type { StackState } from "#scripts/stack/state.ts";
 import { ask } from "#test/fixtures/mariadb.ts";
@@ -134,11 +134,14 @@ test("the death of a part is told with the end of its log, and stops the others"
   expect(Object.values(pids).filter(isRunning)).toEqual([]);
 });
 
-test("a taken port is told with the way out, before anything is started", async () => {
+test("a taken port is told with the way out, before anything is started; where phones are not let in unasked none is shown", async () => {
   const dir = dataDir();
   const port = await freePort();
+  vi.stubEnv("MOA_APPROVAL", "operator");
+  onTestFinished(() => void vi.unstubAllEnvs());
   const first = new Start(dataDir(), "--port", `${port}`);
   await first.ready();
+  expect(first.output).toContain("devices list --status pending");
   const start = new Start(dir, "--port", `${port}`);
   expect(await start.ended()).toBe(1);
   expect(start.output).toContain(`port ${port} of 127.0.0.1 is taken`);
