@@ -16,6 +16,8 @@ export type Order =
       readonly sockets: number;
       readonly mark: string;
       readonly run: number;
+      /** Dialled side by side; 64 unless it is said. */
+      readonly atOnce?: number;
     }
   /** Closed loop: `window` lines of each phone always under way. */
   | { readonly step: "saturate"; readonly window: number }
@@ -57,13 +59,23 @@ function onAnswer(phone: Phone, sentMs: number): void {
   if (phone.unanswered < window) phone.say(nowMs);
 }
 
-async function open({ port, first, sockets, mark, run }: Extract<Order, { step: "connect" }>): Promise<void> {
+/** Gives how long each took from its dial to its welcome, ms, in order of length. */
+async function open(order: Extract<Order, { step: "connect" }>): Promise<readonly number[]> {
+  const { port, first, sockets, mark, run, atOnce = CONNECTING_MAX } = order;
+  const tookMs: number[] = [];
+  const dial = async (index: number) => {
+    const fromMs = performance.now();
+    const phone = await Phone.open({ port, index, mark, run, onAnswer });
+    tookMs.push(Math.round(performance.now() - fromMs));
+    return phone;
+  };
   phones = [];
   while (phones.length < sockets) {
-    const count = Math.min(CONNECTING_MAX, sockets - phones.length);
+    const count = Math.min(atOnce, sockets - phones.length);
     const indexes = Array.from({ length: count }, (_, i) => first + phones.length + i);
-    phones.push(...(await Promise.all(indexes.map((index) => Phone.open({ port, index, mark, run, onAnswer })))));
+    phones.push(...(await Promise.all(indexes.map(dial))));
   }
+  return tookMs.sort((a, b) => a - b);
 }
 
 function saturate(size: number): void {

@@ -99,6 +99,11 @@ const entries: readonly Entry[] = [
     command: ["test/stack/takeovers.ts", "--interleavings", "1000", "--seed", SEED, "--json"],
   },
   {
+    name: "storm",
+    says: "10,000 phones that dial in one second after a kill -9 of their gateway are all served",
+    command: ["test/stack/storm.ts", "--phones", "10000", "--json"],
+  },
+  {
     name: "abuse",
     says: "1,000 slow-loris sockets, 200 phones that never read and 50,000 garbage frames a second beside 500 honest phones",
     command: ["test/stack/abuse.ts", "--size", "full", "--json"],
