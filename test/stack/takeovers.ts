@@ -225,9 +225,9 @@ class Interleaving {
   }
 }
 
-/** Of one that is about to end Node can reset none: its handle would never close. */
+/** One that is about to end, or not yet connected, Node cannot reset: its handle would never close. */
 function reset({ socket }: Line): void {
-  if (socket.writableEnded) socket.destroy();
+  if (socket.writableEnded || socket.connecting) socket.destroy();
   else socket.resetAndDestroy();
 }
 
