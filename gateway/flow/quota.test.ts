@@ -11,6 +11,16 @@ describe("a quota", () => {
     expect(quota.tryTake("room", 100)).toBe(false);
   });
 
+  it("gives its whole burst whatever fraction of a millisecond the clock shows", () => {
+    for (let i = 0; i < 1_000; i++) {
+      const nowMs = Math.sqrt(i) * 12_345.678_9;
+      const once = new Quota({ perSecond: 1 / 60, burst: 1, keysMax: 10 });
+      expect([once.tryTake("device", nowMs), once.tryTake("device", nowMs)]).toEqual([true, false]);
+      const often = new Quota({ perSecond: 30, burst: 7, keysMax: 10 });
+      expect(Array.from({ length: 9 }, () => often.tryTake("room", nowMs)).filter(Boolean)).toHaveLength(7);
+    }
+  });
+
   it("what is taken beyond it is owed, to the millisecond", () => {
     const quota = new Quota({ perSecond: 10, burst: 5, keysMax: 10 });
     for (let i = 0; i < 5; i++) quota.take("bot", 0);

@@ -135,7 +135,10 @@ describe("lines that cannot be used", () => {
     phone.send("{bad\n");
     phone.say("# echo valid");
     await phone.until(() => phone.shown.length > 0, "the answer");
-    expect(log()).toContainEqual(expect.objectContaining({ level: "error", tag: "MSG", fault: "not_json" }));
+    await vi.waitFor(
+      () => expect(log()).toContainEqual(expect.objectContaining({ level: "error", tag: "MSG", fault: "not_json" })),
+      patience,
+    );
     expect(phone.shown).toEqual(["에코: valid"]);
   });
 
@@ -145,7 +148,11 @@ describe("lines that cannot be used", () => {
     phone.send({ event: "x", data: {} });
     phone.say("# echo after");
     await phone.until(() => phone.shown.length > 0, "the answer");
-    expect(log()).toContainEqual(expect.objectContaining({ level: "warn", tag: "MSG", fault: "unknown_event" }));
+    await vi.waitFor(
+      () =>
+        expect(log()).toContainEqual(expect.objectContaining({ level: "warn", tag: "MSG", fault: "unknown_event" })),
+      patience,
+    );
     expect(phone.frames.map(({ event }) => event).filter((event) => event !== "ping")).toEqual([
       "handshakeComplete",
       "messageResponse",
@@ -159,9 +166,9 @@ describe("lines that cannot be used", () => {
     await phone.until(() => phone.isClosed, "the end of the connection");
     expect(phone.frames).toEqual([]);
     const told = { fault: "handshake_invalid", detail: "botName" };
-    expect(log()).toContainEqual(expect.objectContaining(told));
+    await vi.waitFor(() => expect(log()).toContainEqual(expect.objectContaining(told)), patience);
     const closed = { level: "warn", tag: "CLIENT", reason: "handshake_invalid" };
-    expect(log()).toContainEqual(expect.objectContaining(closed));
+    await vi.waitFor(() => expect(log()).toContainEqual(expect.objectContaining(closed)), patience);
   });
 
   test.each([
@@ -176,7 +183,10 @@ describe("lines that cannot be used", () => {
     phone.say("# echo after");
     await phone.until(() => phone.shown.length > 0, "the answer");
     expect(phone.shown).toEqual(["에코: after"]);
-    expect(log()).toContainEqual(expect.objectContaining({ tag: "MSG", fault, detail }));
+    await vi.waitFor(
+      () => expect(log()).toContainEqual(expect.objectContaining({ tag: "MSG", fault, detail })),
+      patience,
+    );
     expect((await count()) - before).toBe(1);
   });
 
@@ -192,7 +202,10 @@ describe("lines that cannot be used", () => {
       expect(phones.every(({ isClosed }) => isClosed)).toBe(true);
     }, patience);
     const closed = expect.objectContaining({ level: "warn", tag: "CLIENT", reason: "frame_too_large" });
-    expect(log().filter((one) => closed.asymmetricMatch(one))).toHaveLength(phones.length);
+    await vi.waitFor(
+      () => expect(log().filter((one) => closed.asymmetricMatch(one))).toHaveLength(phones.length),
+      patience,
+    );
     expect(most - before).toBeLessThan(64);
   });
 

@@ -98,7 +98,7 @@ describe("a signature that does not hold", () => {
     await vi.waitFor(async () => expect(await wrong()).toBe(1), patience);
     expect(await measured()).toBe(0);
     const warned = { level: "warn", bot, result: "wrong" };
-    expect(site.log).toContainEqual(expect.objectContaining(warned));
+    await vi.waitFor(() => expect(site.log).toContainEqual(expect.objectContaining(warned)), patience);
     echo(authOf(bot));
     await vi.waitFor(async () => expect(await measured()).toBe(1), patience);
   });

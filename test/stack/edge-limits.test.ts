@@ -145,8 +145,10 @@ describe("an identity", () => {
     phone.send(handshake(another));
     await answered(phone);
     expect(welcomes(phone)).toBe(2);
-    const logged = logLinesOf(world.dir, "gateway-1").find(({ refusedBot }) => refusedBot === another);
-    expect(logged).toMatchObject({ bot, msg: "a second identity was refused" });
+    await vi.waitFor(() => {
+      const logged = logLinesOf(world.dir, "gateway-1").find(({ refusedBot }) => refusedBot === another);
+      expect(logged).toMatchObject({ bot, msg: "a second identity was refused" });
+    }, patience);
   });
 });
 

@@ -65,7 +65,10 @@ describe("a writer that is half open", () => {
     expect(standby.answers[2]?.resent).toBeUndefined();
     await vi.waitFor(async () => expect(await waiting()).toBe(0), patience);
     expect(writer.shown).toEqual(["1"]);
-    expect(gateways.logged("b")).toMatch(/"reason":"barrier_timeout","result":"ok".*"msg":"writer.failover"/);
+    await vi.waitFor(
+      () => expect(gateways.logged("b")).toMatch(/"reason":"barrier_timeout","result":"ok".*"msg":"writer.failover"/),
+      patience,
+    );
   });
 });
 
@@ -123,7 +126,7 @@ describe("a gateway that drains", () => {
     await vi.waitFor(() => expect(shown()).toHaveLength(60), patience);
     expect(shown()).toEqual(Array.from({ length: 60 }, (_, i) => `${i + 1}`));
     expect([...writer.answers, ...standby.answers].some(({ resent }) => resent)).toBe(false);
-    expect(gateways.logged("b")).toMatch(/"reason":"drain".*"msg":"writer.failover"/);
+    await vi.waitFor(() => expect(gateways.logged("b")).toMatch(/"reason":"drain".*"msg":"writer.failover"/), patience);
   });
 });
 
