@@ -40,6 +40,10 @@ function logOfGateway() {
   return () => logLinesOf(world.dir, "gateway-1").slice(from);
 }
 
+async function isLogged(log: ReturnType<typeof logOfGateway>, told: object): Promise<void> {
+  await vi.waitFor(() => expect(log()).toContainEqual(expect.objectContaining(told)), patience);
+}
+
 describe("answers", () => {
   test.each(["LOA.i", "kkobot"])("D-13 D-15 D-33 echo answers %s with exactly room, text and channel", async (bot) => {
     const phone = await RawPhone.identified(port, bot);
@@ -135,10 +139,7 @@ describe("lines that cannot be used", () => {
     phone.send("{bad\n");
     phone.say("# echo valid");
     await phone.until(() => phone.shown.length > 0, "the answer");
-    await vi.waitFor(
-      () => expect(log()).toContainEqual(expect.objectContaining({ level: "error", tag: "MSG", fault: "not_json" })),
-      patience,
-    );
+    await isLogged(log, { level: "error", tag: "MSG", fault: "not_json" });
     expect(phone.shown).toEqual(["에코: valid"]);
   });
 
@@ -148,15 +149,9 @@ describe("lines that cannot be used", () => {
     phone.send({ event: "x", data: {} });
     phone.say("# echo after");
     await phone.until(() => phone.shown.length > 0, "the answer");
-    await vi.waitFor(
-      () =>
-        expect(log()).toContainEqual(expect.objectContaining({ level: "warn", tag: "MSG", fault: "unknown_event" })),
-      patience,
-    );
-    expect(phone.frames.map(({ event }) => event).filter((event) => event !== "ping")).toEqual([
-      "handshakeComplete",
-      "messageResponse",
-    ]);
+    await isLogged(log, { level: "warn", tag: "MSG", fault: "unknown_event" });
+    const told = phone.frames.map(({ event }) => event).filter((event) => event !== "ping");
+    expect(told).toEqual(["handshakeComplete", "messageResponse"]);
   });
 
   test("D-08 L-13 a handshake without bot is closed, with a warning that names the field", async () => {
@@ -165,10 +160,8 @@ describe("lines that cannot be used", () => {
     phone.send({ version: "2.9.0c", deviceId: "dev-1" });
     await phone.until(() => phone.isClosed, "the end of the connection");
     expect(phone.frames).toEqual([]);
-    const told = { fault: "handshake_invalid", detail: "botName" };
-    await vi.waitFor(() => expect(log()).toContainEqual(expect.objectContaining(told)), patience);
-    const closed = { level: "warn", tag: "CLIENT", reason: "handshake_invalid" };
-    await vi.waitFor(() => expect(log()).toContainEqual(expect.objectContaining(closed)), patience);
+    await isLogged(log, { fault: "handshake_invalid", detail: "botName" });
+    await isLogged(log, { level: "warn", tag: "CLIENT", reason: "handshake_invalid" });
   });
 
   test.each([
@@ -183,10 +176,7 @@ describe("lines that cannot be used", () => {
     phone.say("# echo after");
     await phone.until(() => phone.shown.length > 0, "the answer");
     expect(phone.shown).toEqual(["에코: after"]);
-    await vi.waitFor(
-      () => expect(log()).toContainEqual(expect.objectContaining({ tag: "MSG", fault, detail })),
-      patience,
-    );
+    await isLogged(log, { tag: "MSG", fault, detail });
     expect((await count()) - before).toBe(1);
   });
 
@@ -202,10 +192,8 @@ describe("lines that cannot be used", () => {
       expect(phones.every(({ isClosed }) => isClosed)).toBe(true);
     }, patience);
     const closed = expect.objectContaining({ level: "warn", tag: "CLIENT", reason: "frame_too_large" });
-    await vi.waitFor(
-      () => expect(log().filter((one) => closed.asymmetricMatch(one))).toHaveLength(phones.length),
-      patience,
-    );
+    const told = () => log().filter((one) => closed.asymmetricMatch(one));
+    await vi.waitFor(() => expect(told()).toHaveLength(phones.length), patience);
     expect(most - before).toBeLessThan(64);
   });
 
