@@ -52,7 +52,6 @@ export const limits = {
   // writers: barriers and evidence
   unconfirmedActionsMax: 16,
   barrierAfterMs: 250,
-  barrierEarlyMs: 50,
   barrierMsMax: 4_300,
   barrierBusyMsMax: 30_000,
   pingIdleMsMin: 10_000,

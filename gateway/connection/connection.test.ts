@@ -39,7 +39,7 @@ describe("a connection", () => {
       echo();
     }
     const barriers = pings().length - before.pings;
-    expect(barriers).toBeLessThan(50);
+    expect(barriers).toBeLessThan(45);
     expect(pod.timers - before.timers).toBeLessThanOrEqual(2 * barriers + 2);
   });
 

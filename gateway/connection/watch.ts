@@ -115,8 +115,8 @@ export class Watch {
     const { clock } = this.#options;
     const nowMs = clock.monotonicMs();
     this.#liveness.acted({ mark, busyMs, at: clock.nowMs() }, nowMs);
-    // It makes nothing due but a barrier: one that the timer comes in time for anyway, unless it is wanted now.
-    if (this.#liveness.wantsPing || nowMs + limits.barrierAfterMs < this.#dueMs) this.#step();
+    // It makes nothing due but a barrier: one that the timer comes in time for anyway, unless so many are under way.
+    if (this.#liveness.isWindowFull || nowMs + limits.barrierAfterMs < this.#dueMs) this.#step();
   }
 
   forget(): void {

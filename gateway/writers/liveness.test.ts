@@ -64,18 +64,6 @@ describe("a barrier", () => {
     expect(world.echo()).toEqual({ rttMs: 50, isBarrier: true, confirmed: 7 });
   });
 
-  it("shares the write of an action that comes when it is due soon, and confirms that one, too", () => {
-    const world = watched();
-    world.act(7);
-    world.to(limits.barrierAfterMs - limits.barrierEarlyMs);
-    expect(world.pings).toHaveLength(1);
-    world.act(8);
-    expect(world.pings).toHaveLength(2);
-    expect(world.echo()).toMatchObject({ isBarrier: true, confirmed: 8 });
-    world.to(limits.barrierAfterMs);
-    expect(world.pings).toHaveLength(2);
-  });
-
   it("follows at once when as many actions stand unconfirmed as may", () => {
     const world = watched();
     for (let mark = 1; mark <= limits.unconfirmedActionsMax; mark++) world.act(mark);

@@ -125,11 +125,6 @@ export class Liveness {
     return this.#unconfirmed.length >= limits.unconfirmedActionsMax;
   }
 
-  /** Whoever acted asks `next` at once: a ping may be due. */
-  get wantsPing(): boolean {
-    return this.#isAskedFor || this.isWindowFull;
-  }
-
   /** Its silence as evidence counts it, ms; 0 while it is not judged: it echoes nothing, or is not read. */
   silentMs(nowMs: number): number {
     if (this.#answering !== "confirmed" || this.#isHeld) return 0;
@@ -146,9 +141,6 @@ export class Liveness {
     const { mark, busyMs, at } = acted;
     this.#unconfirmed.push({ mark, busyMs, at, atMs: nowMs, order: ++this.#order, reign: this.#reign });
     this.#busyMs += busyMs;
-    // One that is due soon shares this action's write.
-    const isSoon = nowMs - (this.#uncovered?.atMs ?? nowMs) >= limits.barrierAfterMs - limits.barrierEarlyMs;
-    if (isSoon && this.#answering !== "unconfirmed") this.probe();
   }
 
   /** Marks from now on are another reign's; those so far are confirmed to nobody. Their media go on being shown. */
